@@ -1,0 +1,4 @@
+import * as library from "better-sse";
+import { serveSessions } from "./session_library.mjs";
+
+await serveSessions(library);

@@ -1,0 +1,90 @@
+/**
+ * A stand-in for a model when no API key is set: plays a local text back as OpenAI `chat.completion.chunk` objects,
+ * with a model's pauses.
+ */
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { readChunk } from "./chunk.js";
+
+const folder = new URL("../answers/", import.meta.url);
+
+/** name -> { title, text }; the first line of a file is its title. */
+const answers = Object.fromEntries(
+  readdirSync(folder).map((file) => {
+    const content = readFileSync(new URL(file, folder), "utf8");
+    const [, title, text] = /^# ([^\n]+)\n+(.+?)\s*$/s.exec(content);
+    return [file.replace(/\.md$/, ""), { title, text }];
+  }),
+);
+
+const topics = [
+  ["poem", /poem|poetry|verse|haiku|rhyme|\brain\b/i],
+  ["code", /code|snippet|express|javascript|typescript|function|program/i],
+  ["backpressure", /slow|backpressure|buffer|stall|memory/i],
+  ["hello", /\b(hi|hello|hey)\b|emoji|unicode|language|greet/i],
+  ["sse", /\bsse\b|server-sent|event ?source|event ?stream|stream/i],
+];
+
+/** The text that suits a prompt. */
+export function choose(prompt) {
+  const name = topics.find(([, pattern]) => pattern.test(prompt))?.[0] ?? "default";
+  const { title, text } = answers[name];
+  const quoted = prompt.length > 120 ? `${prompt.slice(0, 119)}…` : prompt;
+  return { title, text: text.replace("{prompt}", () => quoted) };
+}
+
+/** Cuts a text the way models do: words carry their leading space, long words come in parts. */
+export function tokenize(text) {
+  return text.match(/\n+|[ \t]*[^\s]{1,6}|[ \t]+/gu) ?? [];
+}
+
+/** Milliseconds before the token that follows `previous`. */
+function pauseAfter(previous) {
+  if (previous === undefined) return 250 + Math.random() * 200;
+  const breath = /[.!?:]$/.test(previous) ? 130 : /[,;]$|\n/.test(previous) ? 60 : 0;
+  return breath + 12 + Math.random() * 26;
+}
+
+/**
+ * The chunks of one answer. Rejects with an `AbortError` as soon as `signal` aborts, as an SDK does.
+ * `pace` stretches the pauses: 2 plays at half the speed.
+ */
+export async function* play(prompt, signal, pace = Number(process.env.DEMO_PACE || 1)) {
+  const tokens = tokenize(choose(prompt).text);
+  const head = {
+    id: `chatcmpl-${randomUUID()}`,
+    object: "chat.completion.chunk",
+    created: Math.floor(Date.now() / 1000),
+    model: "embedded-text",
+  };
+  const choice = (delta, finish_reason = null) => ({
+    ...head,
+    choices: [{ index: 0, delta, finish_reason }],
+  });
+
+  yield choice({ role: "assistant", content: "" });
+  for (const [index, content] of tokens.entries()) {
+    await wait(pauseAfter(tokens[index - 1]) * pace, undefined, { signal });
+    yield choice({ content });
+  }
+  yield choice({}, "stop");
+
+  const prompt_tokens = tokenize(prompt).length;
+  const completion_tokens = tokens.length;
+  yield {
+    ...head,
+    choices: [],
+    usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+  };
+}
+
+/** @type {import("./index.js").Provider} */
+export const embedded = {
+  name: "Local texts",
+  model: "no API key set",
+  titleFor: (prompt) => choose(prompt).title,
+  open: play,
+  read: readChunk,
+};

@@ -1,0 +1,16 @@
+import type { DefaultEvents } from "../types/events.js";
+import { Channel, type ChannelOptions, type DefaultChannelState } from "./channel.js";
+import type { DefaultSessionState } from "./options.js";
+
+/**
+ * Creates a channel. `Events` maps event names to payloads, by which `broadcast` is checked.
+ *
+ * @throws {SseError} `invalid-option`
+ */
+export function createChannel<
+  State = DefaultChannelState,
+  SessionState = DefaultSessionState,
+  Events extends object = DefaultEvents,
+>(options?: ChannelOptions<State>): Channel<State, SessionState, Events> {
+  return new Channel(options);
+}

@@ -1,0 +1,10 @@
+import { EventBuffer, type EventBufferOptions } from "./event-buffer.js";
+
+/**
+ * Creates an event buffer.
+ *
+ * @throws {SseError} `invalid-option`
+ */
+export function createEventBuffer(options?: EventBufferOptions): EventBuffer {
+  return new EventBuffer(options);
+}

@@ -1,0 +1,84 @@
+/**
+ * What went wrong, for code to act on.
+ *
+ * - `not-connected`: the session has not connected yet, or has disconnected.
+ * - `invalid-argument`: a request, response, session or event field of the wrong kind.
+ * - `invalid-option`: an option's value is not one that it takes.
+ * - `invalid-header`: a header's name or value is not allowed in HTTP.
+ * - `headers-sent`: the response was begun before the session was created.
+ * - `not-serializable`: the data has no text form (the `code` of a `TypeError`).
+ * - `slow-consumer`, `write-timeout`: the client read too slowly, or not at all.
+ * - `overloaded`: a limit of the process was reached.
+ * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
+ */
+export type SseErrorCode =
+  | "not-connected"
+  | "invalid-argument"
+  | "invalid-option"
+  | "invalid-header"
+  | "headers-sent"
+  | "not-serializable"
+  | "slow-consumer"
+  | "write-timeout"
+  | "overloaded"
+  | "unsupported-platform"
+  | "native-not-found"
+  | "native-load-failed";
+
+/** The error of this package. Its message says what was wrong, what was expected and what to do. */
+export class SseError extends Error {
+  readonly code: SseErrorCode;
+
+  constructor(code: SseErrorCode, message: string, options?: { cause?: unknown }) {
+    super(`stream-llm: ${message}`, options);
+    this.code = code;
+  }
+
+  static {
+    SseError.prototype.name = "SseError";
+  }
+}
+
+/** A value in an error message: short, and whatever it is, without throwing. */
+export function describe(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  }
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) {
+    const name = Object.getPrototypeOf(value)?.constructor?.name;
+    return typeof name === "string" && name !== "" ? `an object (${name})` : "an object";
+  }
+  return String(value);
+}
+
+/** A `TypeError`, as `JSON.stringify` throws for what it cannot serialize. */
+export function notSerializable(message: string): TypeError {
+  return Object.assign(new TypeError(`stream-llm: ${message}`), {
+    code: "not-serializable" as const,
+  });
+}
+
+/** What to throw for `error`, which the engine threw when it was given something to send. */
+export function sendError(error: unknown): unknown {
+  if ((error as { code?: unknown } | null)?.code !== "overloaded") return error;
+  return new SseError(
+    "overloaded",
+    "the engine is hundreds of MiB behind with what was sent before; nothing was sent. Push less, or wait for drained().",
+    { cause: error },
+  );
+}
+
+/**
+ * Reports an error that has no caller to throw to, such as one thrown by a listener, without
+ * ending the process.
+ */
+export function warn(what: string, error: unknown): void {
+  const known = error instanceof Error;
+  const code = known && "code" in error ? String(error.code) : "listener-error";
+  process.emitWarning(`stream-llm: ${what}: ${known ? error.message : describe(error)}`, {
+    type: "SseError",
+    code,
+    detail: known ? (error.stack ?? "") : "",
+  });
+}

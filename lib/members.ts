@@ -1,0 +1,129 @@
+import { defaultEncoding, type Encoding, nameField } from "./encoding.js";
+import { schedule } from "./engine.js";
+import { sendError } from "./errors.js";
+import { kEncoding, kImmediate, kNative, kPushListeners, kSend } from "./internal.js";
+import { native } from "./native.js";
+
+/** What members of a channel have to tell about themselves. */
+export interface Member {
+  readonly isConnected: boolean;
+  readonly [kNative]: number;
+  readonly [kEncoding]: Encoding;
+  readonly [kImmediate]: boolean;
+  readonly [kPushListeners]: boolean;
+  [kSend](data: string, name: string | undefined, id: string | undefined): void;
+}
+
+/** An event as it was broadcast. */
+export interface Broadcast {
+  readonly data: unknown;
+  readonly name: string;
+  readonly id: string | undefined;
+}
+
+/** The fields of an event as text, as arguments. */
+type Fields = [data: string, name: string | undefined, id: string | undefined];
+
+function encode({ data, name, id }: Broadcast, encoding: Encoding): Fields {
+  const idField = id === undefined ? undefined : encoding.field(id);
+  return [encoding.data(data), nameField(encoding.field(name)), idField];
+}
+
+/** Does `action`; what it throws joins `failures`. Returns whether it did not. */
+export function attempt(failures: unknown[], action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    failures.push(error);
+    return false;
+  }
+}
+
+/** Grows to the largest broadcast to chosen sessions, and is shared by all. */
+let numbers = new Float64Array(64);
+
+/**
+ * The sessions of a channel, in the order in which they came, and the engine's channel for those
+ * of them that take the same bytes.
+ */
+export class Members<M extends Member> {
+  readonly all = new Set<M>();
+  /** Those with a listener for `push`. */
+  readonly listening = new Set<M>();
+  /** Those to which events are sent one by one. */
+  readonly #alone = new Set<M>();
+  /** What the channel makes text with, if that is not up to the session. */
+  readonly #encoding: Encoding | undefined;
+  readonly #channel = native.newChannel();
+
+  constructor(encoding: Encoding | undefined) {
+    this.#encoding = encoding;
+  }
+
+  add(member: M): void {
+    this.all.add(member);
+    if (member[kPushListeners]) this.listening.add(member);
+    const hasOwnText = !this.#encoding && member[kEncoding] !== defaultEncoding;
+    if (member[kImmediate] || hasOwnText) {
+      this.#alone.add(member);
+      return;
+    }
+    native.join(this.#channel, member[kNative]);
+  }
+
+  delete(member: M): void {
+    this.all.delete(member);
+    this.listening.delete(member);
+    if (!this.#alone.delete(member)) native.leave(this.#channel, member[kNative]);
+  }
+
+  /**
+   * Sends to all, or to those `chosen`. Returns those whose own serializer or sanitizer threw, which
+   * get nothing.
+   *
+   * @throws what the serializer or sanitizer for all others throws, and `SseError` `overloaded`; nobody
+   * gets anything then
+   */
+  send(event: Broadcast, chosen: ReadonlySet<M> | undefined, failures: unknown[]): M[] {
+    const among = chosen ?? this.all;
+    const sharing = chosen && [...chosen].filter((member) => !this.#alone.has(member));
+    const isShared = sharing ? sharing.length > 0 : this.all.size > this.#alone.size;
+    const isEncoded = isShared || (this.#encoding !== undefined && among.size > 0);
+    const fields = isEncoded ? encode(event, this.#encoding ?? defaultEncoding) : undefined;
+
+    if (fields && isShared) this.#share(fields, sharing);
+    const missed: M[] = [];
+    for (const member of this.#alone) {
+      if (!member.isConnected || !among.has(member)) continue;
+      const isSent = attempt(failures, () => {
+        member[kSend](...(this.#encoding && fields ? fields : encode(event, member[kEncoding])));
+      });
+      if (!isSent) missed.push(member);
+    }
+    return missed;
+  }
+
+  /** Whether what is broadcast is made text of by default, for lack of any other way. */
+  get useDefaultEncoding(): boolean {
+    return !this.#encoding && this.#alone.size === 0;
+  }
+
+  /** Sends to those `members`, or to all, who take the same bytes. */
+  #share(fields: Fields, members: readonly M[] | undefined): void {
+    try {
+      const told = members
+        ? multicast(members, fields)
+        : native.broadcast(this.#channel, ...fields);
+      if (told) schedule();
+    } catch (error) {
+      throw sendError(error);
+    }
+  }
+}
+
+function multicast(members: readonly Member[], fields: Fields): boolean {
+  if (members.length > numbers.length) numbers = new Float64Array(members.length * 2);
+  for (const [at, member] of members.entries()) numbers[at] = member[kNative];
+  return native.multicast(numbers, members.length, ...fields);
+}

@@ -1,0 +1,180 @@
+#include "src/engine.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace stream_llm {
+namespace {
+
+void Add(const HubStats& hub, EngineStats* total) {
+  total->frames += hub.frames.value();
+  total->bytes += hub.bytes.value();
+  total->sends += hub.sends.value();
+  total->coalesced += hub.coalesced.value();
+  total->blocked += hub.blocked.value();
+  total->dropped += hub.dropped.value();
+  for (size_t i = 0; i < kCloseReasons; ++i) total->closed[i] += hub.closed[i].value();
+}
+
+}  // namespace
+
+Engine::Engine(uint64_t now, EngineOptions options) : options_(std::move(options)), pulled_(now) {}
+
+SessionId Engine::OpenSession(const SessionOptions& options, uint64_t now) {
+  const SessionId id = NewSession(0);
+  pulled_.Open(id, options, nullptr, now);
+  return id;
+}
+
+size_t Engine::Take(SessionId id, std::span<char> target, uint64_t now) {
+  return pulled_.Take(id, target, now);
+}
+
+std::optional<SessionId> Engine::AttachSocket(int fd, const SessionOptions& options) {
+  Descriptor descriptor = Socket::Duplicate(fd);
+  if (!descriptor.valid() || !StartIoThreads()) return std::nullopt;
+  const size_t lane = 1 + next_io_thread_;
+  next_io_thread_ = (next_io_thread_ + 1) % io_threads_.size();
+  const SessionId id = NewSession(lane);
+  auto gauge = std::make_shared<Gauge>();
+  attached_.emplace(id, Attached{gauge});
+  io_threads_[lane - 1]->Post(std::make_unique<command::Attach>(
+      command::Attach{id, options, std::move(descriptor), std::move(gauge)}));
+  return id;
+}
+
+void Engine::CloseSession(SessionId id) {
+  attached_.erase(id);
+  Direct(id, command::Close{id}, [&] { pulled_.Close(id); });
+}
+
+void Engine::EndSession(SessionId id) {
+  Direct(id, command::End{id}, [&] { pulled_.End(id); });
+}
+
+void Engine::AwaitDrain(SessionId id) {
+  Direct(id, command::AwaitDrain{id}, [&] { pulled_.AwaitDrain(id); });
+}
+
+size_t Engine::BufferedBytes(SessionId id) const {
+  const auto position = attached_.find(id);
+  if (position != attached_.end()) {
+    const Attached& attached = position->second;
+    const size_t on_its_way = attached.sent - attached.gauge->arrived();
+    return on_its_way + attached.gauge->waiting();
+  }
+  const Session* const session = pulled_.Find(id);
+  return session == nullptr ? 0 : session->outbox.bytes();
+}
+
+void Engine::Join(ChannelId channel, SessionId session) {
+  Direct(session, command::Join{channel, session}, [&] { pulled_.Join(channel, session); });
+}
+
+void Engine::Leave(ChannelId channel, SessionId session) {
+  Direct(session, command::Leave{channel, session}, [&] { pulled_.Leave(channel, session); });
+}
+
+bool Engine::Send(SessionId id, const FrameRef& frame, uint64_t now) {
+  IoThread* const thread = IoThreadOf(id);
+  if (thread == nullptr) {
+    pulled_.Send(id, frame, now);
+    return true;
+  }
+  if (!thread->PostFrame(command::Send{id, frame}, frame)) return false;
+  const auto position = attached_.find(id);
+  if (position != attached_.end()) position->second.sent += frame->body().size();
+  return true;
+}
+
+bool Engine::Broadcast(ChannelId channel, const FrameRef& frame, uint64_t now) {
+  pulled_.Broadcast(channel, frame, now);
+  bool sent = true;
+  for (const auto& thread : io_threads_) {
+    sent &= thread->PostFrame(command::Broadcast{channel, frame}, frame);
+  }
+  return sent;
+}
+
+bool Engine::Multicast(std::span<const SessionId> sessions, const FrameRef& frame, uint64_t now) {
+  std::vector<std::vector<SessionId>> lanes(io_threads_.size() + 1);
+  for (const SessionId id : sessions) {
+    const size_t lane = LaneOf(id);
+    if (lane < lanes.size()) lanes[lane].push_back(id);
+  }
+  pulled_.Multicast(lanes[0], frame, now);
+  bool sent = true;
+  for (size_t lane = 1; lane < lanes.size(); ++lane) {
+    const size_t receivers = lanes[lane].size();
+    if (receivers == 0) continue;
+    auto multicast =
+        std::make_unique<command::Multicast>(command::Multicast{std::move(lanes[lane]), frame});
+    sent &= io_threads_[lane - 1]->PostFrame(std::move(multicast), frame, receivers);
+  }
+  return sent;
+}
+
+bool Engine::TellOfNotices() { return pulled_.has_notices() && !std::exchange(told_, true); }
+
+void Engine::CollectNotices(std::vector<Notice>* notices) {
+  told_ = false;
+  pulled_.CollectNotices(notices);
+  const size_t first = notices->size();
+  for (const auto& thread : io_threads_) thread->CollectNotices(notices);
+  for (size_t i = first; i < notices->size(); ++i) {
+    const Notice& notice = (*notices)[i];
+    const bool gone = notice.kind == NoticeKind::kEnded || notice.kind == NoticeKind::kClosed;
+    if (gone) attached_.erase(notice.session);
+  }
+}
+
+EngineStats Engine::Stats() const {
+  EngineStats stats;
+  stats.pulled_sessions = pulled_.session_count();
+  Add(pulled_.stats(), &stats);
+  for (const auto& thread : io_threads_) {
+    const HubStats& hub = thread->stats();
+    stats.socket_sessions += hub.opened.value() - hub.freed.value();
+    Add(hub, &stats);
+  }
+  return stats;
+}
+
+void Engine::StopIoThreads() {
+  io_threads_.clear();
+  attached_.clear();
+}
+
+IoThread* Engine::IoThreadOf(SessionId id) const {
+  const size_t lane = LaneOf(id);
+  return lane == 0 || lane > io_threads_.size() ? nullptr : io_threads_[lane - 1].get();
+}
+
+bool Engine::StartIoThreads() {
+  const size_t wanted = std::clamp<size_t>(options_.io_threads, 1, kMostIoThreads);
+  while (io_threads_.size() < wanted) {
+    auto poller = MakePoller();
+    if (poller == nullptr) break;
+    try {
+      io_threads_.push_back(std::make_unique<IoThread>(
+          std::move(poller), IoThread::Options{.on_notices = options_.on_notices}));
+    } catch (const std::system_error& error) {
+      errno = error.code().value();
+      break;
+    }
+  }
+  return !io_threads_.empty();
+}
+
+template <typename PulledCall>
+void Engine::Direct(SessionId id, Command command, PulledCall call) {
+  if (IoThread* const thread = IoThreadOf(id)) {
+    thread->Post(std::move(command));
+  } else {
+    call();
+  }
+}
+
+}  // namespace stream_llm

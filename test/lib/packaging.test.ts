@@ -1,0 +1,104 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { prebuilds } from "../../lib/prebuilds.ts";
+
+const repository = fileURLToPath(new URL("../../", import.meta.url));
+const released = Object.keys(prebuilds);
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "stream-llm-pack-"));
+  cpSync(join(repository, "dist"), join(root, "dist"), { recursive: true });
+  writeFileSync(join(root, "package.json"), '{"type":"module"}');
+});
+
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function place(targets: string[], contents = "GLIBC_2.17") {
+  for (const target of targets) {
+    mkdirSync(join(root, "prebuilds", target), { recursive: true });
+    writeFileSync(join(root, "prebuilds", target, "stream-llm.node"), contents);
+  }
+}
+
+function node(script: string, args: string[], env: NodeJS.ProcessEnv) {
+  return spawnSync(process.execPath, [join(repository, script), ...args], {
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+}
+
+const checkPack = (npmCommand: string) =>
+  node("scripts/check-pack.mjs", [root], { npm_command: npmCommand });
+
+const literals = () =>
+  Array.from(
+    readFileSync(join(root, "dist", "prebuilds.js"), "utf8").matchAll(
+      /new URL\("\.\.\/prebuilds\/([^/]+)/g,
+    ),
+    (match) => match[1],
+  );
+
+describe("npm pack", () => {
+  test("leaves only literals whose binary is in the tarball", () => {
+    place(["linux-x64", "linux-arm64-musl"]);
+    expect(checkPack("pack")).toMatchObject({ status: 0 });
+    expect(literals()).toEqual(["linux-x64", "linux-arm64-musl"]);
+  });
+
+  test("refuses a tarball without any binary", () => {
+    const { status, stderr } = checkPack("pack");
+    expect(status).toBe(1);
+    expect(stderr).toContain("npm run build:native");
+  });
+});
+
+describe("npm publish", () => {
+  test("accepts exactly the released targets", () => {
+    place(released);
+    expect(checkPack("publish")).toMatchObject({ status: 0, stderr: "" });
+    expect(literals()).toEqual(released);
+  });
+
+  test("refuses when a listed binary is missing", () => {
+    place(released.filter((target) => target !== "linux-arm64"));
+    const { status, stderr } = checkPack("publish");
+    expect(status).toBe(1);
+    expect(stderr).toContain("linux-arm64");
+  });
+
+  test("refuses a binary that is not listed", () => {
+    place([...released, "freebsd-x64"]);
+    const { status, stderr } = checkPack("publish");
+    expect(status).toBe(1);
+    expect(stderr).toContain("freebsd-x64");
+  });
+
+  test("refuses a Linux binary that asks for a newer glibc than Node 20 does", () => {
+    place(released);
+    place(["linux-x64"], "GLIBC_2.17 GLIBC_2.36");
+    const { status, stderr } = checkPack("publish");
+    expect(status).toBe(1);
+    expect(stderr).toContain("linux-x64 asks for glibc 2.36");
+  });
+});
+
+describe("stream-llm-build", () => {
+  test("says how to install CMake when it is missing", () => {
+    const { status, stderr } = node("bin/stream-llm-build.js", [], { PATH: root, Path: root });
+    expect(status).toBe(1);
+    expect(stderr).toContain("CMake is missing");
+    expect(stderr).toMatch(/apt-get install|brew install|winget install/);
+  });
+
+  test("rejects an unknown option with its usage", () => {
+    const { status, stderr } = node("bin/stream-llm-build.js", ["--fast"], {});
+    expect(status).toBe(1);
+    expect(stderr).toContain("Usage: stream-llm-build");
+  });
+});
