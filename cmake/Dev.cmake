@@ -10,7 +10,8 @@ if(test_sources)
   target_link_libraries(engine_tests PRIVATE stream_llm_engine stream_llm_compile GTest::gmock
                                              GTest::gtest_main)
   # PRE_TEST: found when ctest runs, with the sanitizer options of its preset.
-  gtest_discover_tests(engine_tests DISCOVERY_MODE PRE_TEST)
+  # Values that a test runs with have no names: their bytes, and with them the tests', differ by run.
+  gtest_discover_tests(engine_tests DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES)
 endif()
 
 if(NOT STREAM_LLM_SANITIZE)

@@ -103,8 +103,12 @@ TEST_F(EngineSocketTest, ThousandsOfClientsVanishAtOnce) {
   EXPECT_EQ(engine_->Stats().socket_sessions, 1U + 2U);  // With the probes.
 }
 
+// See DescriptorLimit.
+void AttachOnce(int fd) { EXPECT_TRUE(Engine(SteadyMilliseconds()).AttachSocket(fd, {})); }
+
 TEST_F(EngineSocketTest, WithoutDescriptorsAnAttachFailsAndLeaksNothing) {
   const Connection connection = ConnectUnix();
+  AttachOnce(connection.server.get());
   Engine engine(SteadyMilliseconds());
   const size_t before = OpenDescriptors();
   // None for the duplicate; then none, or only one, for the poller.
@@ -125,6 +129,7 @@ TEST_F(EngineSocketTest, WithoutDescriptorsAnAttachFailsAndLeaksNothing) {
 
 TEST_F(EngineSocketTest, WithFewDescriptorsItMakesDoWithFewerThreads) {
   const Connection connection = ConnectUnix();
+  AttachOnce(connection.server.get());
   Engine engine(SteadyMilliseconds(), {.io_threads = 4, .on_notices = [] {}});
   const auto limit = DescriptorLimit::Spare(3);
   const auto id = engine.AttachSocket(connection.server.get(), {});
