@@ -1,3 +1,17 @@
+export {
+  type AccountingOptions,
+  type Cost,
+  createMeter,
+  type Meter,
+  type MeteredUsage,
+  type MeterOptions,
+  type Price,
+  type PriceTable,
+  type Prompt,
+  type PromptMessage,
+  type Report,
+  type Timings,
+} from "./accounting/index.js";
 export { Answer, type AnswerOptions, type AnswerToolCall, collectParts } from "./answer.js";
 export type {
   AbortPart,

@@ -1,0 +1,85 @@
+import { requireOption } from "../../options.js";
+import type { MeteredUsage } from "./report.js";
+
+/** What a million tokens cost. */
+export interface Price {
+  input: number;
+  /** Reasoning among it. */
+  output: number;
+  /** Input read from the provider's cache. Defaults to `input`. */
+  cachedInput?: number | undefined;
+  /** Input written to the provider's cache. Defaults to `input`. */
+  cacheWrite?: number | undefined;
+}
+
+/**
+ * Prices by the model's name as the provider gives it. A name in the table also stands for the same
+ * name followed by a version: `-2024-08-06`, `-20250514`, `@20250514`, `-0613`, `-002`, `-latest`,
+ * `-v2:0`, or several of them; the longest such name counts. `gpt-4o` is never the price of
+ * `gpt-4o-mini`.
+ */
+export type PriceTable = Readonly<Record<string, Price>>;
+
+/** In the currency of the prices. */
+export interface Cost {
+  /** Undefined when the tokens of the prompt are unknown. */
+  input: number | undefined;
+  output: number;
+  /** Undefined when `input` is. */
+  total: number | undefined;
+}
+
+const version = /^(?:[-@](?:\d{4}-\d\d-\d\d|\d{8}|\d{6}|\d{3,4}|latest|v\d+(?::\d+)?))+$/;
+/** Names are the provider's words; no model's is longer. */
+const maxName = 256;
+
+/** @throws {SseError} `invalid-option` */
+export function checkPrices(prices: unknown): void {
+  const isTable = typeof prices === "object" && prices !== null;
+  requireOption(isTable, "prices", prices, "an object of prices by model");
+  for (const [model, price] of Object.entries(prices as PriceTable)) {
+    const { input, output, cachedInput = 0, cacheWrite = 0 } = Object(price) as Price;
+    for (const [name, value] of Object.entries({ input, output, cachedInput, cacheWrite })) {
+      const valid = typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY;
+      const label = `prices[${JSON.stringify(model)}].${name}`;
+      requireOption(valid, label, value, "a number, 0 or more, per million tokens");
+    }
+  }
+}
+
+function priceOf(prices: PriceTable, model: string): Price | undefined {
+  if (model.length > maxName) return undefined;
+  let longest: string | undefined;
+  for (const name of Object.keys(prices)) {
+    const same =
+      model === name || (model.startsWith(name) && version.test(model.slice(name.length)));
+    if (same && name.length > (longest?.length ?? -1)) longest = name;
+  }
+  return longest === undefined ? undefined : prices[longest];
+}
+
+function inputCost(price: Price, usage: MeteredUsage): number | undefined {
+  if (usage.inputTokens === undefined) return undefined;
+  // The cache's tokens are a share of the input; some providers report more than all of it.
+  const cached = Math.min(usage.cachedInputTokens ?? 0, usage.inputTokens);
+  const written = Math.min(usage.cacheWriteTokens ?? 0, usage.inputTokens - cached);
+  const { input, cachedInput = input, cacheWrite = input } = price;
+  const fresh = usage.inputTokens - cached - written;
+  return (fresh * input + cached * cachedInput + written * cacheWrite) / 1e6;
+}
+
+/** What `usage` costs, by the price of the first of `models` that has one. */
+export function costOf(
+  prices: PriceTable,
+  models: readonly (string | undefined)[],
+  usage: MeteredUsage,
+): Cost | undefined {
+  for (const model of models) {
+    const price = typeof model === "string" ? priceOf(prices, model) : undefined;
+    if (!price) continue;
+    const input = inputCost(price, usage);
+    const output = (usage.outputTokens * price.output) / 1e6;
+    return { input, output, total: input === undefined ? undefined : input + output };
+  }
+  return undefined;
+}
