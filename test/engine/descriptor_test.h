@@ -27,8 +27,8 @@ class DescriptorTest : public ::testing::Test {
   const size_t before_ = OpenDescriptors();
 };
 
-// How many descriptors this process may have open, until it goes out of scope. UBSan needs some when
-// it first meets a type: what is to run without descriptors has to have run with them before.
+// How many descriptors this process may have open, until it goes out of scope. UBSan needs some
+// when it first meets a type: what is to run without descriptors has to have run with them before.
 class DescriptorLimit {
  public:
   explicit DescriptorLimit(size_t limit) : DescriptorLimit(limit, {}) {}
