@@ -113,8 +113,15 @@ export abstract class SessionLifecycle
 
   [kUserEnd](finish: () => void): void {
     if (this.transport === "socket") {
-      this.#finishResponse ??= finish;
-      this.#end();
+      const first = this.#finishResponse;
+      // It is for Node to say what comes of a second end.
+      this.#finishResponse = first
+        ? () => {
+            first();
+            finish();
+          }
+        : finish;
+      if (!this.isClosing) this.#end();
       return;
     }
     // Whatever the client's pace: the response takes what is written before its end.

@@ -152,6 +152,36 @@ describe("the end of the response", () => {
   });
 });
 
+describe("a second res.end()", () => {
+  it("calls back when the response has finished, as Node does", async () => {
+    const { client, session, res } = await open();
+    session.push("x".repeat(200_000));
+    const first = deferred();
+    const second = deferred();
+    res.end("tail", first.resolve);
+    res.end(second.resolve);
+    await within(Promise.all([first.promise, second.promise]), "callbacks of both");
+    expect(res.writableFinished).toBe(true);
+    await client.bodyIsWhole();
+    expect(client.body.endsWith("x\n\ntail")).toBe(true);
+  });
+
+  it("with data fails as Node's does, and the data is not sent", async () => {
+    const { client, session, res } = await open();
+    session.push("hello");
+    res.end();
+    const emitted = deferred<NodeJS.ErrnoException>();
+    const called = deferred<unknown>();
+    res.once("error", emitted.resolve);
+    res.end("late", called.resolve as () => void);
+    const codes = { code: "ERR_STREAM_WRITE_AFTER_END" };
+    expect(await within(emitted.promise, "error")).toMatchObject(codes);
+    expect(await within(called.promise, "callback")).toMatchObject(codes);
+    await client.bodyIsWhole();
+    expect(client.body).toBe("data:hello\n\n");
+  });
+});
+
 describe("backpressure of the response", () => {
   it("is told by write() and 'drain', and nothing is lost", async () => {
     const server = await serveSessions({ ...plain, maxBufferedBytes: 64 << 20 });
