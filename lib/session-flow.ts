@@ -187,13 +187,13 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
     const { connection } = this;
     if (this.#attached) return;
     try {
-      let waiting = native.bufferedBytes(this.#native);
-      while (waiting > 0 && (regardless || connection[kWritable])) {
+      while (regardless || connection[kWritable]) {
+        // Anew each time: what is written to may push.
+        const waiting = native.bufferedBytes(this.#native);
+        if (waiting === 0) break;
         const size = connection[kImmediate] ? waiting : Math.min(waiting, chunkSize);
         const bytes = Buffer.allocUnsafe(size);
         const taken = native.take(this.#native, bytes);
-        if (taken === 0) break;
-        waiting -= taken;
         connection[kWrite](bytes.subarray(0, taken));
       }
       // Taking the last byte is what these wait for; the engine's own call about it would not keep

@@ -137,6 +137,22 @@ describe("a built-in connection with a sendChunk of one's own", () => {
   });
 });
 
+describe("what is pushed while the response is written to", () => {
+  it("follows what waited before, without another push", async () => {
+    const { client, session, res } = await open({ transport: "stream" });
+    const { write } = res;
+    let written = 0;
+    res.write = ((...args: unknown[]) => {
+      if (written++ === 0) session.push("inner", "message", "2");
+      Reflect.apply(write, res, args);
+      return true;
+    }) as typeof res.write;
+    session.push("x".repeat(100_000), "message", "1");
+    await client.bodyIncludes('id:2\ndata:"inner"\n\n');
+    expect(session.bufferedBytes).toBe(0);
+  });
+});
+
 const lanes: SessionOptions[] = [{ transport: "stream" }, { transport: "auto" }];
 
 describe.each(lanes)("a response that the application writes to as well, $transport", (lane) => {
