@@ -1,4 +1,4 @@
-import { requireOption } from "./options.js";
+import { wholeNumber } from "./options.js";
 
 /** How clients are told that the server ends their sessions. */
 export interface CloseOptions {
@@ -30,16 +30,6 @@ export interface CloseOptions {
   spread?: number | undefined;
 }
 
-function wholeNumber(name: string, value: number): number {
-  requireOption(
-    Number.isSafeInteger(value) && value >= 0,
-    name,
-    value,
-    "a whole number of ms, 0 or more",
-  );
-  return value;
-}
-
 /**
  * The time to reconnect of each of `count` sessions, in ms; undefined when they are told none.
  *
@@ -49,8 +39,8 @@ export function retryTimes(
   options: CloseOptions,
 ): ((index: number, count: number) => number) | undefined {
   const { retry = 2000, spread = 10_000 } = options;
-  const window = wholeNumber("spread", spread);
+  const window = wholeNumber("spread", spread, 0);
   if (retry === null) return undefined;
-  const first = wholeNumber("retry", retry);
+  const first = wholeNumber("retry", retry, 0);
   return (index, count) => first + Math.floor((window * index) / count);
 }

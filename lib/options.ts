@@ -134,7 +134,8 @@ export function requireOption(
   throw new SseError("invalid-option", `${name} is ${describe(value)}; it must be ${expected}.`);
 }
 
-function wholeNumber(name: string, value: number, least: number): number {
+/** @throws {SseError} `invalid-option` */
+export function wholeNumber(name: string, value: number, least: number): number {
   const valid = Number.isSafeInteger(value) && value >= least;
   requireOption(valid, name, value, `a whole number, ${least} or more`);
   return value;
