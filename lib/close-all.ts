@@ -9,11 +9,12 @@ import { Session } from "./session.js";
  * those of a channel; those that are created later are not ended. To shut a server down:
  *
  *     server.close();
+ *     setTimeout(() => server.closeAllConnections(), 5_000).unref();
  *     await closeAll({ event: "shutdown", data: null });
  *     server.closeIdleConnections();
  *
  * @returns A promise that resolves when all have ended; a client that takes nothing holds it up for its
- * `writeTimeout` at most.
+ * `writeTimeout` at most, or until its connection is closed.
  * @throws {SseError} `invalid-option`
  */
 export async function closeAll(options: CloseOptions = {}): Promise<void> {

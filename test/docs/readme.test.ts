@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { RawClient } from "../e2e/harness.ts";
 import { fakeProvider } from "../e2e/providers.ts";
 import { testSnippets } from "./document.ts";
 import { readBlocks, root } from "./markdown.ts";
@@ -103,8 +104,12 @@ testSnippets("README.md", {
 
   async shutdown(start) {
     const program = start();
-    const stream = await openStream(`${await program.origin()}/sse`);
+    const origin = await program.origin();
+    const stream = await openStream(`${origin}/sse`);
     expect(await stream.take(1)).toMatchObject([hello]);
+    // One that never finishes its request.
+    const client = await RawClient.connect(Number(new URL(origin).port));
+    client.write("GET /sse HTTP/1.1\r\n");
     program.signal("SIGTERM");
     expect(names(await stream.take(1))).toEqual(["farewell"]);
     await program.finished();

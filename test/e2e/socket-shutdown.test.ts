@@ -14,6 +14,7 @@ import {
   RawClient,
   requestHead,
   sessionOptions,
+  turns,
   within,
 } from "./harness.ts";
 import { serveSessions } from "./serve.ts";
@@ -158,6 +159,23 @@ describe("closeAll()", () => {
     stalled.read();
     await within(stalled.ended, "end of the stalled connection");
     expect(stalled.body).not.toContain("bye");
+  });
+
+  it("waits for nobody whose connection the server closes, though it may write for ever", async () => {
+    const server = await serveSessions({ ...plain, writeTimeout: null, maxBufferedBytes: 1 << 26 });
+    const stalled = await RawClient.stalled(server.port, "/");
+    const session = await server.sessions.next("session");
+    for (let size = 0; size < 24 << 20; size += 1 << 16) session.push("x".repeat(1 << 16));
+    let isOver = false;
+    const closing = closeAll({ data: "bye" }).then(() => {
+      isOver = true;
+    });
+    await turns(100);
+    expect(isOver).toBe(false);
+    server.server.closeAllConnections();
+    await within(closing, "closed sessions");
+    stalled.read();
+    await within(stalled.ended, "end of the stalled connection");
   });
 
   it("ends a session that was created in the same turn, and those with their own text", async () => {
