@@ -47,12 +47,12 @@ export interface Child {
 /**
  * Runs a program in a Node process of its own, ended with the test at the latest. The program is a
  * module that imports "./lib/index.js"; `STREAM_LLM_TEST_TRANSPORT` reaches it. It can be given a
- * limit of `descriptors`.
+ * limit of `descriptors`, and variables of its environment.
  */
 export async function startChild(
   program: string,
   flags: string[] = [],
-  { descriptors = "" as string | number } = {},
+  { descriptors = "" as string | number, env = {} as Record<string, string> } = {},
 ): Promise<Child> {
   const folder = await compiledLibrary();
   const main = join(folder, "main.mjs");
@@ -61,7 +61,10 @@ export async function startChild(
   const limited = [`ulimit -n ${descriptors} && exec "$0" "$@"`, process.execPath];
   const [command = "", ...before] =
     descriptors === "" ? [process.execPath] : ["sh", "-c", ...limited];
-  const child = spawn(command, [...before, ...flags, main], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(command, [...before, ...flags, main], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   onTestFinished(() => {
     child.kill("SIGKILL");
   });
