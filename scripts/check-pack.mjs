@@ -2,6 +2,7 @@
 // target in dist/prebuilds.js must have its binary in the tarball:
 // - npm publish: the list and prebuilds/ must be the same, and every binary fit to be released;
 // - npm pack: a tarball for the targets at hand; dist/prebuilds.js is cut down to them.
+// Neither takes a development build, which `npm test` leaves in prebuilds/.
 // Usage: check-pack.mjs [ROOT]
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,6 +24,11 @@ function builtTargets() {
   const folder = join(root, "prebuilds");
   if (!existsSync(folder)) return [];
   return readdirSync(folder).filter((target) => existsSync(binary(target)));
+}
+
+/** Only release builds come without asserts. */
+function hasAsserts(target) {
+  return /(?<![a-z])_+assert_(fail|rtn)\b/.test(readFileSync(binary(target), "latin1"));
 }
 
 function releaseProblems(listed, built) {
@@ -55,6 +61,10 @@ const { prebuilds } = await import(pathToFileURL(listFile).href);
 const listed = Object.keys(prebuilds);
 const built = builtTargets();
 if (built.length === 0) fail(["prebuilds/ is empty: npm run build:native, or npm run prebuilds"]);
+const asserting = built.filter(hasAsserts);
+if (asserting.length > 0) {
+  fail(asserting.map((target) => `${target} is a development build: npm run build:native`));
+}
 
 if (process.env.npm_command === "publish") {
   const problems = releaseProblems(listed, built);

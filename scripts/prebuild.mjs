@@ -58,8 +58,6 @@ function build(target) {
     "-DCMAKE_SYSTEM_NAME=Linux",
     `-DCMAKE_SYSTEM_PROCESSOR=${processor}`,
     `-DCMAKE_CXX_COMPILER=${writeTool(`c++-${target}`, `c++ -target ${triple}`)}`,
-    // zig's runtime has no __cpu_model, by which clones for other processors are chosen.
-    "-DCMAKE_CXX_FLAGS=-DSTREAM_LLM_NO_TARGET_CLONES",
     // CMake archives through the second pair where link-time optimisation is on.
     `-DCMAKE_AR=${ar}`,
     `-DCMAKE_CXX_COMPILER_AR=${ar}`,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prebuilds } from "../../lib/prebuilds.ts";
@@ -85,6 +85,49 @@ describe("npm publish", () => {
     const { status, stderr } = checkPack("publish");
     expect(status).toBe(1);
     expect(stderr).toContain("linux-x64 asks for glibc 2.36");
+  });
+});
+
+describe.each(["pack", "publish"])("npm %s", (command) => {
+  test.each(["\0__assert_fail\0", "\0___assert_rtn\0"])(
+    "refuses a development build, which has %j",
+    (symbol) => {
+      place(released);
+      place(["linux-x64"], symbol);
+      const { status, stderr } = checkPack(command);
+      expect(status).toBe(1);
+      expect(stderr).toBe("check-pack: linux-x64 is a development build: npm run build:native\n");
+    },
+  );
+});
+
+describe("the tarball", () => {
+  test("has every page that the README and the pages link to", () => {
+    const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+      cwd: repository,
+      encoding: "utf8",
+    });
+    const packed = JSON.parse(stdout)[0].files.map(({ path }: { path: string }) => path);
+    const pages = ["README.md", ...packed.filter((path: string) => path.startsWith("docs/"))];
+    expect(pages.length).toBeGreaterThan(3);
+    for (const page of pages) {
+      const text = readFileSync(join(repository, page), "utf8");
+      for (const [, link = ""] of text.matchAll(/\]\(([^)#]+)/g)) {
+        if (/^https?:/.test(link) || !link.endsWith(".md")) continue;
+        expect(packed, `${page}: ${link}`).toContain(join(dirname(page), link));
+      }
+    }
+  });
+
+  test("says where its repository is, which npm's page resolves links by", () => {
+    const {
+      homepage,
+      repository: source,
+      bugs,
+    } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+    for (const address of [homepage, source.url, bugs]) {
+      expect(address).toContain("https://github.com/stream-llm/stream-llm");
+    }
   });
 });
 
