@@ -7,6 +7,8 @@
 //   usage                               -> {"cpu":microseconds of this process}
 //   broadcast FIRST COUNT INTERVAL TEXT -> {"startedAt":ns,"finishedAt":ns} after COUNT events,
 //                                          INTERVAL microseconds apart, numbered from FIRST
+//   tokens FIRST ROUNDS PERIOD TEXT     -> the same, after ROUNDS events to each session, one every
+//                                          PERIOD ms, spread over it in steps of a ms
 // and ends with stdin.
 
 #include <netinet/in.h>
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cinttypes>
 #include <cstdint>
@@ -37,6 +40,7 @@ constexpr std::string_view kHead =
     "Connection: keep-alive\r\n"
     "Transfer-Encoding: chunked\r\n\r\n";
 constexpr int kBacklog = 4096;
+constexpr uint64_t kMillisecond = 1'000'000;
 
 uint64_t Now() {
   timespec now{};
@@ -139,6 +143,14 @@ class SendLoop {
       words >> first >> count >> interval >> std::ws;
       std::getline(words, text);
       Broadcast(first, count, interval * 1000, text);
+    } else if (command == "tokens") {
+      uint64_t first = 0;
+      uint64_t rounds = 0;
+      uint64_t period = 0;
+      std::string text;
+      words >> first >> rounds >> period >> std::ws;
+      std::getline(words, text);
+      StreamTokens(first, rounds, period * kMillisecond, text);
     }
   }
 
@@ -148,6 +160,20 @@ class SendLoop {
       if (interval > 0) SleepUntil(started_at + i * interval);
       std::string frame = Frame(first + i, text);
       for (int fd : sessions_) SendAll(fd, frame);
+    }
+    std::cout << "{\"startedAt\":" << started_at << ",\"finishedAt\":" << Now() << '}' << std::endl;
+  }
+
+  void StreamTokens(uint64_t first, uint64_t rounds, uint64_t period, const std::string& text) {
+    const uint64_t started_at = Now();
+    const uint64_t total = rounds * sessions_.size();
+    uint64_t wake_up = started_at;
+    for (uint64_t sent = 0; sent < total;) {
+      SleepUntil(wake_up += kMillisecond);
+      const uint64_t due = std::min(total, (Now() - started_at) * sessions_.size() / period);
+      for (; sent < due; ++sent) {
+        SendAll(sessions_[sent % sessions_.size()], Frame(first + sent / sessions_.size(), text));
+      }
     }
     std::cout << "{\"startedAt\":" << started_at << ",\"finishedAt\":" << Now() << '}' << std::endl;
   }

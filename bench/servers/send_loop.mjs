@@ -27,5 +27,11 @@ await serve({
       next += count;
       return await loop.ask(`broadcast ${first} ${count} ${Math.round(interval * 1000)} ${TEXT}`);
     },
+    async tokens({ period, duration }) {
+      const first = next;
+      const rounds = Math.floor(duration / period);
+      next += rounds;
+      return { rounds, ...(await loop.ask(`tokens ${first} ${rounds} ${period} ${TEXT}`)) };
+    },
   },
 });
