@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "binding/arguments.h"
+#include "binding/envelope.h"
 #include "binding/event_buffer.h"
 #include "src/io/clock.h"
 
@@ -23,6 +24,12 @@ size_t IoThreads() {
 
 std::string_view BytesOf(const Napi::Uint8Array& array) {
   return {reinterpret_cast<const char*>(array.Data()), array.ByteLength()};
+}
+
+// Of an envelope, and what goes into it.
+FrameRef FormatText(const Napi::CallbackInfo& info, size_t first) {
+  const auto* const object = EnvelopeObject::Unwrap(info[first].As<Napi::Object>());
+  return object->envelope().Format(EnclosedArguments(info, first + 1).enclosed());
 }
 
 SessionOptions SessionOptionsOf(const Napi::CallbackInfo& info, size_t first) {
@@ -43,6 +50,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
                       }}) {
   DefineAddon(exports, {
                            InstanceValue("EventBuffer", EventBuffer::Define(env)),
+                           InstanceValue("Envelope", EnvelopeObject::Define(env)),
                            InstanceMethod<&Addon::OpenSession>("openSession"),
                            InstanceMethod<&Addon::AttachSocket>("attachSocket"),
                            InstanceMethod<&Addon::Take>("take"),
@@ -51,6 +59,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
                            InstanceMethod<&Addon::BufferedBytes>("bufferedBytes"),
                            InstanceMethod<&Addon::AwaitDrain>("awaitDrain"),
                            InstanceMethod<&Addon::Push>("push"),
+                           InstanceMethod<&Addon::PushText>("pushText"),
                            InstanceMethod<&Addon::Retry>("retry"),
                            InstanceMethod<&Addon::Comment>("comment"),
                            InstanceMethod<&Addon::Write>("write"),
@@ -59,6 +68,7 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
                            InstanceMethod<&Addon::Join>("join"),
                            InstanceMethod<&Addon::Leave>("leave"),
                            InstanceMethod<&Addon::Broadcast>("broadcast"),
+                           InstanceMethod<&Addon::BroadcastText>("broadcastText"),
                            InstanceMethod<&Addon::Multicast>("multicast"),
                            InstanceMethod<&Addon::Advance>("advance"),
                            InstanceMethod<&Addon::Collect>("collect"),
@@ -112,6 +122,10 @@ Napi::Value Addon::Push(const Napi::CallbackInfo& info) {
   return Send(info, FormatEvent(EventArguments(info, 1).event()));
 }
 
+Napi::Value Addon::PushText(const Napi::CallbackInfo& info) {
+  return Send(info, FormatText(info, 1));
+}
+
 Napi::Value Addon::Retry(const Napi::CallbackInfo& info) {
   return Send(info, FormatRetry(UintArgument(info[1])));
 }
@@ -143,6 +157,11 @@ void Addon::Leave(const Napi::CallbackInfo& info) {
 
 Napi::Value Addon::Broadcast(const Napi::CallbackInfo& info) {
   const FrameRef frame = FormatEvent(EventArguments(info, 1).event());
+  return Sent(info.Env(), engine_.Broadcast(UintArgument(info[0]), frame, Now()));
+}
+
+Napi::Value Addon::BroadcastText(const Napi::CallbackInfo& info) {
+  const FrameRef frame = FormatText(info, 1);
   return Sent(info.Env(), engine_.Broadcast(UintArgument(info[0]), frame, Now()));
 }
 

@@ -28,6 +28,7 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value AwaitDrain(const Napi::CallbackInfo& info);
 
   Napi::Value Push(const Napi::CallbackInfo& info);
+  Napi::Value PushText(const Napi::CallbackInfo& info);
   Napi::Value Retry(const Napi::CallbackInfo& info);
   Napi::Value Comment(const Napi::CallbackInfo& info);
   Napi::Value Write(const Napi::CallbackInfo& info);
@@ -37,6 +38,7 @@ class Addon : public Napi::Addon<Addon> {
   void Join(const Napi::CallbackInfo& info);
   void Leave(const Napi::CallbackInfo& info);
   Napi::Value Broadcast(const Napi::CallbackInfo& info);
+  Napi::Value BroadcastText(const Napi::CallbackInfo& info);
   Napi::Value Multicast(const Napi::CallbackInfo& info);
 
   Napi::Value Advance(const Napi::CallbackInfo& info);

@@ -35,10 +35,32 @@ Utf8Argument::Utf8Argument(Napi::Value value) {
   view_ = {long_.get(), size};
 }
 
+Utf16Argument::Utf16Argument(Napi::Value value) {
+  const Napi::Env env = value.Env();
+  size_t size = 0;
+  Check(env, napi_get_value_string_utf16(env, value, short_.data(), short_.size(), &size));
+  view_ = {short_.data(), size};
+  if (size + 1 < short_.size()) return;
+
+  // It may have been cut.
+  Check(env, napi_get_value_string_utf16(env, value, nullptr, 0, &size));
+  long_ = std::make_unique_for_overwrite<char16_t[]>(size + 1);
+  Check(env, napi_get_value_string_utf16(env, value, long_.get(), size + 1, &size));
+  view_ = {long_.get(), size};
+}
+
 EventArguments::EventArguments(const Napi::CallbackInfo& info, size_t first) : data_(info[first]) {
   Emplace(&name_, info[first + 1]);
   Emplace(&id_, info[first + 2]);
   event_ = {.data = data_.view(), .name = View(name_), .id = View(id_)};
+}
+
+EnclosedArguments::EnclosedArguments(const Napi::CallbackInfo& info, size_t first)
+    : text_(info[first]) {
+  const Napi::Value number = info[first + 1];
+  Emplace(&id_, info[first + 2]);
+  enclosed_ = {.text = text_.view(), .number = {}, .id = View(id_)};
+  if (!number.IsUndefined()) enclosed_.number = UintArgument(number);
 }
 
 uint64_t UintArgument(Napi::Value value) {

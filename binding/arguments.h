@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "src/wire/envelope.h"
 #include "src/wire/event_writer.h"
 
 namespace stream_llm {
@@ -31,6 +32,23 @@ class Utf8Argument {
   std::string_view view_;
 };
 
+// A JavaScript string as it is: UTF-16, in which lone surrogates can be told. Without an allocation
+// when it is short.
+class Utf16Argument {
+ public:
+  // Throws Napi::Error when `value` is not a string.
+  explicit Utf16Argument(Napi::Value value);
+  Utf16Argument(const Utf16Argument&) = delete;
+  Utf16Argument& operator=(const Utf16Argument&) = delete;
+
+  std::u16string_view view() const { return view_; }
+
+ private:
+  std::array<char16_t, 512> short_;
+  std::unique_ptr<char16_t[]> long_;
+  std::u16string_view view_;
+};
+
 // Three arguments (data, name or undefined, id or undefined) as an Event.
 class EventArguments {
  public:
@@ -43,6 +61,19 @@ class EventArguments {
   std::optional<Utf8Argument> name_;
   std::optional<Utf8Argument> id_;
   Event event_;
+};
+
+// Three arguments (text, number or undefined, id or undefined) as what goes into an Envelope.
+class EnclosedArguments {
+ public:
+  EnclosedArguments(const Napi::CallbackInfo& info, size_t first);
+
+  const Enclosed& enclosed() const { return enclosed_; }
+
+ private:
+  Utf16Argument text_;
+  std::optional<Utf8Argument> id_;
+  Enclosed enclosed_;
 };
 
 // A whole number from 0 to 2^53 - 1; anything else becomes 0.

@@ -11,6 +11,7 @@ import {
 import { describe, SseError } from "./errors.js";
 import { type CloseOptions, retryTimes } from "./farewell.js";
 import {
+  kBroadcast,
   kJoined,
   kLastBroadcast,
   kLeft,
@@ -21,7 +22,7 @@ import {
   type LastEvent,
   nextSequence,
 } from "./internal.js";
-import { attempt, Members } from "./members.js";
+import { attempt, type Broadcast, Members } from "./members.js";
 import { checkAutoId, checkEncoding, type DefaultSessionState } from "./options.js";
 import type { Session } from "./session.js";
 import { type EventMap, TypedEmitter } from "./typed-emitter.js";
@@ -181,7 +182,7 @@ export class Channel<
     checkEventName(eventName);
     checkEventId(options.eventId);
     const id = options.eventId ?? (this.#autoId ? autoId() : undefined);
-    return this.#send(data, eventName, id, options.filter);
+    return this.#send({ data, name: eventName, id }, options.filter);
   }
 
   /** Counts of this channel. */
@@ -209,7 +210,7 @@ export class Channel<
     }
     if (data !== undefined) {
       // Without an id: what the client says it got last has to be something that can be resumed from.
-      attempt(failures, () => this.#send(data, event, undefined));
+      attempt(failures, () => this.#send({ data, name: event, id: undefined }));
     }
     await Promise.all(sessions.map((session) => session.close()));
     if (failures.length > 0) throw failures[0];
@@ -234,25 +235,28 @@ export class Channel<
     else this.#members.listening.delete(session);
   }
 
-  #send(
-    data: unknown,
-    name: string,
-    id: string | undefined,
-    filter?: BroadcastOptions<SessionState>["filter"],
-  ): this {
+  /** Sends an event whose name and id are checked. @throws as `broadcast` @internal */
+  [kBroadcast](event: Broadcast): void {
+    this.#send(event);
+  }
+
+  #send(event: Broadcast, filter?: BroadcastOptions<SessionState>["filter"]): this {
+    const { name, id } = event;
     // A mistake that would show only once somebody is there.
-    if (this.#members.useDefaultEncoding) requireJson(data);
+    if (this.#members.useDefaultEncoding) requireJson(event.data);
     const failures: unknown[] = [];
     const chosen = filter ? this.#choose(filter, failures) : undefined;
-    const missed = this.#members.send({ data, name, id }, chosen, failures);
+    const missed = this.#members.send(event, chosen, failures);
     this.#broadcasts += 1;
     this.#recipients += (chosen ?? this.#members.all).size - missed.length;
     if (id !== undefined) this.#noteLastId(id, chosen, missed);
     for (const session of this.#members.listening) {
       if (!session.isConnected || (chosen && !chosen.has(session))) continue;
-      attempt(failures, () => session.emit("push", data, name, id ?? ""));
+      attempt(failures, () => session.emit("push", event.data, name, id ?? ""));
     }
-    attempt(failures, () => this.emit("broadcast", data, name, id ?? ""));
+    if (this.listenerCount("broadcast") > 0) {
+      attempt(failures, () => this.emit("broadcast", event.data, name, id ?? ""));
+    }
     if (failures.length > 0) throw failures[0];
     return this;
   }

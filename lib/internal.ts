@@ -32,12 +32,16 @@ export const kQuery = Symbol("query");
 export const kNotice = Symbol("notice");
 export const kNative = Symbol("native");
 export const kSend = Symbol("send");
+export const kSendText = Symbol("sendText");
 export const kEncoding = Symbol("encoding");
 export const kRetry = Symbol("retry");
 export const kSetLastId = Symbol("setLastId");
 export const kJoined = Symbol("joined");
 export const kLeft = Symbol("left");
 export const kOnStop = Symbol("onStop");
+
+// Of Channel, for those that feed it.
+export const kBroadcast = Symbol("broadcast");
 
 // Of Channel, for its sessions.
 export const kLastBroadcast = Symbol("lastBroadcast");

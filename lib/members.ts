@@ -1,8 +1,8 @@
 import { defaultEncoding, type Encoding, nameField } from "./encoding.js";
 import { schedule } from "./engine.js";
 import { sendError } from "./errors.js";
-import { kEncoding, kImmediate, kNative, kPushListeners, kSend } from "./internal.js";
-import { native } from "./native.js";
+import { kEncoding, kImmediate, kNative, kPushListeners, kSend, kSendText } from "./internal.js";
+import { type EnclosedText, native } from "./native.js";
 
 /** What members of a channel have to tell about themselves. */
 export interface Member {
@@ -12,6 +12,7 @@ export interface Member {
   readonly [kImmediate]: boolean;
   readonly [kPushListeners]: boolean;
   [kSend](data: string, name: string | undefined, id: string | undefined): void;
+  [kSendText](...enclosed: EnclosedText): void;
 }
 
 /** An event as it was broadcast. */
@@ -19,6 +20,8 @@ export interface Broadcast {
   readonly data: unknown;
   readonly name: string;
   readonly id: string | undefined;
+  /** The same for the engine to format, where `data` is text that the channel leaves as it is. */
+  readonly enclosed?: EnclosedText | undefined;
 }
 
 /** The fields of an event as text, as arguments. */
@@ -86,22 +89,26 @@ export class Members<M extends Member> {
    * gets anything then
    */
   send(event: Broadcast, chosen: ReadonlySet<M> | undefined, failures: unknown[]): M[] {
+    const enclosed = this.#keepsText && !chosen ? event.enclosed : undefined;
+    if (enclosed) {
+      const isShared = this.all.size > this.#alone.size;
+      if (isShared) this.#share(() => native.broadcastText(this.#channel, ...enclosed));
+      return this.#sendAlone(this.all, failures, (member) => member[kSendText](...enclosed));
+    }
     const among = chosen ?? this.all;
     const sharing = chosen && [...chosen].filter((member) => !this.#alone.has(member));
     const isShared = sharing ? sharing.length > 0 : this.all.size > this.#alone.size;
     const isEncoded = isShared || (this.#encoding !== undefined && among.size > 0);
     const fields = isEncoded ? encode(event, this.#encoding ?? defaultEncoding) : undefined;
 
-    if (fields && isShared) this.#share(fields, sharing);
-    const missed: M[] = [];
-    for (const member of this.#alone) {
-      if (!member.isConnected || !among.has(member)) continue;
-      const isSent = attempt(failures, () => {
-        member[kSend](...(this.#encoding && fields ? fields : encode(event, member[kEncoding])));
-      });
-      if (!isSent) missed.push(member);
+    if (fields && isShared) {
+      this.#share(() =>
+        sharing ? multicast(sharing, fields) : native.broadcast(this.#channel, ...fields),
+      );
     }
-    return missed;
+    return this.#sendAlone(among, failures, (member) => {
+      member[kSend](...(this.#encoding && fields ? fields : encode(event, member[kEncoding])));
+    });
   }
 
   /** Whether what is broadcast is made text of by default, for lack of any other way. */
@@ -109,16 +116,28 @@ export class Members<M extends Member> {
     return !this.#encoding && this.#alone.size === 0;
   }
 
-  /** Sends to those `members`, or to all, who take the same bytes. */
-  #share(fields: Fields, members: readonly M[] | undefined): void {
+  /** Whether text that the channel is given is sent as it is, save what its serializer does. */
+  get #keepsText(): boolean {
+    return this.#encoding !== undefined && !this.#encoding.sanitizer;
+  }
+
+  /** Sends to those who take the same bytes. `send` tells whether there are notices. */
+  #share(send: () => boolean): void {
     try {
-      const told = members
-        ? multicast(members, fields)
-        : native.broadcast(this.#channel, ...fields);
-      if (told) schedule();
+      if (send()) schedule();
     } catch (error) {
       throw sendError(error);
     }
+  }
+
+  /** Sends to all others, one by one. Returns those for whom it threw. */
+  #sendAlone(among: ReadonlySet<M>, failures: unknown[], send: (member: M) => void): M[] {
+    const missed: M[] = [];
+    for (const member of this.#alone) {
+      if (!member.isConnected || !among.has(member)) continue;
+      if (!attempt(failures, () => send(member))) missed.push(member);
+    }
+    return missed;
   }
 }
 

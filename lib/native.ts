@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { NativeAddon } from "../types/native.js";
+import type { NativeAddon, NativeEnvelope } from "../types/native.js";
 import { SseError } from "./errors.js";
 import { prebuilds } from "./prebuilds.js";
 import { currentTarget } from "./target.js";
@@ -19,6 +19,14 @@ export const CloseReason = {
 
 /** See `SlowConsumer` in types/native.d.ts. */
 export const SlowConsumer = { Disconnect: 0, DropOldest: 1, DropNewest: 2 } as const;
+
+/** An event that is text in an envelope, as arguments of `pushText` and `broadcastText`. */
+export type EnclosedText = [
+  envelope: NativeEnvelope,
+  text: string,
+  number: number | undefined,
+  id: string | undefined,
+];
 
 /** What `stream-llm-build` has made for a platform without a released binary. Not a literal: there
  * is no file that a bundler could copy before. */

@@ -11,13 +11,14 @@ import {
   kNative,
   kQuery,
   kSend,
+  kSendText,
   kUserWrite,
   kWhenDrained,
   kWritable,
   kWrite,
   type NoticeReceiver,
 } from "./internal.js";
-import { native } from "./native.js";
+import { type EnclosedText, native } from "./native.js";
 import type { Settings } from "./options.js";
 import type { SessionEvents } from "./session-events.js";
 import { TypedEmitter } from "./typed-emitter.js";
@@ -130,6 +131,15 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
   [kSend](data: string, name: string | undefined, id: string | undefined): void {
     try {
       this.sent(native.push(this.#native, data, name, id));
+    } catch (error) {
+      throw sendError(error);
+    }
+  }
+
+  /** Gives the engine an event that is text in an envelope. @throws {SseError} `overloaded` @internal */
+  [kSendText](...[envelope, text, number, id]: EnclosedText): void {
+    try {
+      this.sent(native.pushText(this.#native, envelope, text, number, id));
     } catch (error) {
       throw sendError(error);
     }

@@ -39,8 +39,27 @@ export interface NativeEventBuffer {
   read(): string;
 }
 
+declare const envelope: unique symbol;
+
+/**
+ * The constant part of events whose data is JSON around one piece of text, encoded once. Immutable; it can be
+ * used for any session and channel.
+ */
+export interface NativeEnvelope {
+  readonly [envelope]: true;
+}
+
 export interface NativeAddon {
   EventBuffer: new () => NativeEventBuffer;
+  /**
+   * `before` ends within a JSON string, `after` begins with the quote that ends it. Throws a TypeError when
+   * `before` is empty or one of them holds a CR or LF.
+   */
+  Envelope: new (
+    event: string | undefined,
+    before: string,
+    after: string,
+  ) => NativeEnvelope;
 
   /**
    * Opens a session on the pull lane, whose bytes JavaScript takes.
@@ -79,6 +98,18 @@ export interface NativeAddon {
   // Whatever sends throws an Error with code "overloaded" when the I/O thread is hundreds of MiB behind;
   // nothing has been sent to its sessions then.
   push(session: number, data: string, event: string | undefined, id: string | undefined): boolean;
+  /**
+   * Sends the event that `push()` makes of the data `before`, the text as it stands within a JSON string (exactly
+   * `JSON.stringify(text).slice(1, -1)`, lone surrogates included), `after`, and, with a number, its digits and
+   * `}`. `number` is a whole number from 0 to 2^53 - 1, checked by the caller.
+   */
+  pushText(
+    session: number,
+    envelope: NativeEnvelope,
+    text: string,
+    number: number | undefined,
+    id: string | undefined,
+  ): boolean;
   retry(session: number, milliseconds: number): boolean;
   comment(session: number, text: string): boolean;
   /** Bytes that are already in event stream syntax: not escaped. */
@@ -94,6 +125,14 @@ export interface NativeAddon {
     channel: number,
     data: string,
     event: string | undefined,
+    id: string | undefined,
+  ): boolean;
+  /** As `pushText()`, to a channel. */
+  broadcastText(
+    channel: number,
+    envelope: NativeEnvelope,
+    text: string,
+    number: number | undefined,
     id: string | undefined,
   ): boolean;
   /** One event to the first `count` sessions of `sessions`. */

@@ -1,6 +1,7 @@
 import blocked from "./blocked.mjs";
 import burst from "./burst.mjs";
 import engine from "./engine.mjs";
+import envelope from "./envelope.mjs";
 import growth from "./growth.mjs";
 import hono from "./hono.mjs";
 import latency from "./latency.mjs";
@@ -19,6 +20,7 @@ export const scenarios = [
   memory,
   stalled,
   hono,
+  envelope,
   growth,
   engine,
 ];

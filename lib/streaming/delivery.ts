@@ -1,10 +1,29 @@
+import type { NativeEnvelope } from "../../types/native.js";
 import type { Channel } from "../channel.js";
 import { nameField } from "../encoding.js";
-import { kEncoding, kSend, kSetLastId, nextSequence } from "../internal.js";
+import { kBroadcast, kEncoding, kSend, kSendText, kSetLastId, nextSequence } from "../internal.js";
+import type { Broadcast } from "../members.js";
+import { type EnclosedText, native } from "../native.js";
 import type { Session } from "../session.js";
-import type { WireEvent } from "./protocols/wire-event.js";
+import type { Envelope, Prepared, WireEvent } from "./protocols/wire-event.js";
 
 /** How events of protocol writers get to the engine, whose data is text already. */
+
+/** Those that were used, in native memory. */
+const envelopes = new WeakMap<Envelope, NativeEnvelope>();
+
+function nativeOf(envelope: Envelope): NativeEnvelope {
+  let found = envelopes.get(envelope);
+  if (!found) {
+    found = new native.Envelope(envelope.event, envelope.before, envelope.after);
+    envelopes.set(envelope, found);
+  }
+  return found;
+}
+
+function enclosed({ envelope, text, number }: Prepared, id: string | undefined): EnclosedText {
+  return [nativeOf(envelope), text, number, id];
+}
 
 /**
  * Sends an event to one session; to no effect when it has disconnected.
@@ -14,9 +33,39 @@ import type { WireEvent } from "./protocols/wire-event.js";
 export function sendEvent(session: Session<never>, event: WireEvent, id?: string): void {
   if (!session.isConnected) return;
   const encoding = session[kEncoding];
-  const name = event.event === undefined ? undefined : nameField(encoding.field(event.event));
-  session[kSend](encoding.field(event.data), name, id);
+  if (event.prepared && !encoding.sanitizer) {
+    session[kSendText](...enclosed(event.prepared, id));
+  } else {
+    const name = event.event === undefined ? undefined : nameField(encoding.field(event.event));
+    session[kSend](encoding.field(event.data), name, id);
+  }
   if (id !== undefined) session[kSetLastId](id, nextSequence());
+}
+
+/** An event of a protocol writer, whose `data` is made if somebody asks for it. */
+class WireBroadcast implements Broadcast {
+  readonly #event: WireEvent;
+  readonly id: string | undefined;
+  #data: string | undefined;
+
+  constructor(event: WireEvent, id: string | undefined) {
+    this.#event = event;
+    this.id = id;
+  }
+
+  get data(): string {
+    this.#data ??= this.#event.data;
+    return this.#data;
+  }
+
+  get name(): string {
+    return this.#event.event ?? "message";
+  }
+
+  get enclosed(): EnclosedText | undefined {
+    const { prepared } = this.#event;
+    return prepared && enclosed(prepared, this.id);
+  }
 }
 
 /**
@@ -26,5 +75,5 @@ export function sendEvent(session: Session<never>, event: WireEvent, id?: string
  * @throws {SseError} `overloaded`
  */
 export function broadcastEvent(channel: Channel, event: WireEvent, id?: string): void {
-  channel.broadcast(event.data, event.event ?? "message", { eventId: id });
+  channel[kBroadcast](new WireBroadcast(event, id));
 }

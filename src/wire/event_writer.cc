@@ -1,9 +1,11 @@
 #include "src/wire/event_writer.h"
 
+#include <cassert>
 #include <charconv>
 #include <cstring>
 #include <limits>
 
+#include "src/wire/json_escape.h"
 #include "src/wire/line_copy.h"
 
 namespace stream_llm {
@@ -29,6 +31,24 @@ void EventWriter::Id(std::string_view id) {
 
 void EventWriter::Data(std::string_view data) { WriteLines("data:", data, true); }
 
+void EventWriter::BeginData(std::string_view begin) {
+  assert(begin.find_first_of("\r\n") == std::string_view::npos);
+  out_.Append("data:");
+  if (begin.starts_with(' ')) out_.Append(" ");
+  out_.Append(begin);
+}
+
+void EventWriter::EscapedData(std::u16string_view text) {
+  static_assert(kEscapeSlack >= kLongestJsonEscape);
+  while (!text.empty()) {
+    const size_t room = text.size() + kEscapeSlack;
+    char* const target = out_.Reserve(room);
+    out_.Advance(EscapeJson(&text, target, room));
+  }
+}
+
+void EventWriter::EndData() { out_.Append("\n"); }
+
 void EventWriter::Retry(uint64_t milliseconds) {
   char digits[std::numeric_limits<uint64_t>::digits10 + 1];
   const auto* const end = std::to_chars(digits, digits + sizeof digits, milliseconds).ptr;
@@ -46,7 +66,7 @@ void EventWriter::Write(const Event& event) {
   const size_t name_size = event.name ? event.name->size() : 0;
   const size_t id_size = event.id ? event.id->size() : 0;
   out_.Reserve(event.data.size() + name_size + id_size + kFieldSyntax);
-  if (event.name && *event.name != "message") Name(*event.name);
+  if (event.name && *event.name != kAssumedName) Name(*event.name);
   if (event.id) Id(*event.id);
   Data(event.data);
   Dispatch();

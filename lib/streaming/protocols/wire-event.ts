@@ -24,6 +24,7 @@ export interface Prepared {
   readonly envelope: Envelope;
   /** Not escaped. */
   readonly text: string;
+  /** A whole number, 0 or more. */
   readonly number?: number | undefined;
 }
 
