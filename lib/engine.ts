@@ -1,7 +1,7 @@
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { warn } from "./errors.js";
 import { kNotice, type NoticeReceiver } from "./internal.js";
-import { native } from "./native.js";
+import { type EnclosedText, NoticeKind, native } from "./native.js";
 import type { Settings } from "./options.js";
 
 /**
@@ -26,6 +26,49 @@ export function receive(session: number, receiver: NoticeReceiver): void {
 /** No notice of `session` is handed out any more. */
 export function forget(session: number): void {
   receivers.delete(session);
+}
+
+/** What may wait for a session whose bytes are taken here: the least of all such limits. */
+let leastLimit = Number.POSITIVE_INFINITY;
+/** The most that the engine can have been given for any of them since they took what waits. */
+let given = 0;
+/** Notices that have been collected while the application was sending, which is no time to tell it. */
+let held: number[] = [];
+
+/** Opens a session whose bytes are taken when its connection can have them. */
+export function openPulled(settings: Settings): number {
+  const { keepAlive, writeTimeout, maxBufferedBytes, slowConsumer } = settings;
+  leastLimit = Math.min(leastLimit, maxBufferedBytes);
+  return native.openSession(keepAlive, writeTimeout, maxBufferedBytes, slowConsumer);
+}
+
+/**
+ * To be called before the engine is given `size` bytes at most, for whatever sessions. Slow is a client whose
+ * connection takes no more, not one whose application sends a lot at once: before what waits could reach a
+ * limit, connections get what they can have.
+ */
+export function makeRoom(size: number): void {
+  given += size;
+  if (given <= leastLimit) return;
+  given = size;
+  const notices = native.collect() ?? [];
+  for (let at = 0; at < notices.length; at += 3) {
+    if (notices[at + 1] === NoticeKind.Ready) handOut(notices, at);
+    else held.push(...notices.slice(at, at + 3));
+  }
+  if (held.length > 0) schedule();
+}
+
+/** Makes room for an event of these fields. */
+export function makeRoomFor(data: string, name = "", id = ""): void {
+  // A line break becomes a line with its field's name: six bytes, the most that becomes of a character.
+  makeRoom(6 * (data.length + name.length + id.length) + 64);
+}
+
+/** Makes room for text in an envelope. */
+export function makeRoomForText(...[, text, , id = ""]: EnclosedText): void {
+  // An envelope is a few hundred bytes, with names and ids in it; of an escaped character six come.
+  makeRoom(6 * (text.length + id.length) + 4096);
 }
 
 let attachedBefore = false;
@@ -81,17 +124,24 @@ function collectScheduled(): void {
 }
 
 function collect(): void {
+  given = 0;
+  const earlier = held;
+  held = [];
+  for (let at = 0; at < earlier.length; at += 3) handOut(earlier, at);
   // Before the timers run: what was not handed out yet did not wait for the client.
   const notices = native.collect() ?? [];
-  for (let at = 0; at < notices.length; at += 3) {
-    const receiver = receivers.get(notices[at] as number);
-    try {
-      receiver?.[kNotice](notices[at + 1] as number, notices[at + 2] as number);
-    } catch (error) {
-      warn("a session failed", error);
-    }
-  }
+  for (let at = 0; at < notices.length; at += 3) handOut(notices, at);
   armTimer(native.advance());
+}
+
+/** Hands out one of `notices`, which begins at `at`. */
+function handOut(notices: ArrayLike<number>, at: number): void {
+  const receiver = receivers.get(notices[at] as number);
+  try {
+    receiver?.[kNotice](notices[at + 1] as number, notices[at + 2] as number);
+  } catch (error) {
+    warn("a session failed", error);
+  }
 }
 
 /** Has the engine's timers run in `ms`, or not at all when that is -1. */

@@ -18,6 +18,7 @@ export const kBegin = Symbol("begin");
 export const kAttach = Symbol("attach");
 export const kFlushHead = Symbol("flushHead");
 export const kWritable = Symbol("writable");
+export const kHasten = Symbol("hasten");
 export const kImmediate = Symbol("immediate");
 export const kWrite = Symbol("write");
 export const kBuffered = Symbol("buffered");

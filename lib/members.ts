@@ -1,5 +1,5 @@
 import { defaultEncoding, type Encoding, nameField } from "./encoding.js";
-import { schedule } from "./engine.js";
+import { makeRoomFor, makeRoomForText, schedule } from "./engine.js";
 import { sendError } from "./errors.js";
 import { kEncoding, kImmediate, kNative, kPushListeners, kSend, kSendText } from "./internal.js";
 import { type EnclosedText, native } from "./native.js";
@@ -91,8 +91,10 @@ export class Members<M extends Member> {
   send(event: Broadcast, chosen: ReadonlySet<M> | undefined, failures: unknown[]): M[] {
     const enclosed = this.#keepsText && !chosen ? event.enclosed : undefined;
     if (enclosed) {
-      const isShared = this.all.size > this.#alone.size;
-      if (isShared) this.#share(() => native.broadcastText(this.#channel, ...enclosed));
+      if (this.all.size > this.#alone.size) {
+        makeRoomForText(...enclosed);
+        this.#share(() => native.broadcastText(this.#channel, ...enclosed));
+      }
       return this.#sendAlone(this.all, failures, (member) => member[kSendText](...enclosed));
     }
     const among = chosen ?? this.all;
@@ -102,6 +104,7 @@ export class Members<M extends Member> {
     const fields = isEncoded ? encode(event, this.#encoding ?? defaultEncoding) : undefined;
 
     if (fields && isShared) {
+      makeRoomFor(...fields);
       this.#share(() =>
         sharing ? multicast(sharing, fields) : native.broadcast(this.#channel, ...fields),
       );

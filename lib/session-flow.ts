@@ -1,12 +1,13 @@
 import type { NativeEventBuffer } from "../types/native.js";
 import type { Connection } from "./connection/connection.js";
-import { receive, schedule } from "./engine.js";
+import { makeRoom, makeRoomFor, makeRoomForText, openPulled, receive, schedule } from "./engine.js";
 import { type SseError, sendError } from "./errors.js";
 import {
   kAttach,
   kBuffered,
   kDrain,
   kFlushed,
+  kHasten,
   kImmediate,
   kNative,
   kQuery,
@@ -27,11 +28,6 @@ import { type Settle, Waiters } from "./waiters.js";
 /** What is handed to a connection at once, in bytes: with what the connection keeps, all that waits
  * outside of the engine. */
 const chunkSize = 64 * 1024;
-
-function openPulled(settings: Settings): number {
-  const { keepAlive, writeTimeout, maxBufferedBytes, slowConsumer } = settings;
-  return native.openSession(keepAlive, writeTimeout, maxBufferedBytes, slowConsumer);
-}
 
 /** How what is sent gets from the engine to the connection of a session. */
 export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
@@ -94,6 +90,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
 
   [kUserWrite](bytes: Uint8Array, callback?: Settle): boolean {
     if (this.isClosing) return false;
+    if (!this.#attached) makeRoom(bytes.length);
     try {
       if (bytes.length > 0 && native.write(this.#native, bytes)) schedule();
     } catch (error) {
@@ -129,6 +126,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
    * @internal
    */
   [kSend](data: string, name: string | undefined, id: string | undefined): void {
+    if (!this.#attached) makeRoomFor(data, name, id);
     try {
       this.sent(native.push(this.#native, data, name, id));
     } catch (error) {
@@ -137,9 +135,10 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
   }
 
   /** Gives the engine an event that is text in an envelope. @throws {SseError} `overloaded` @internal */
-  [kSendText](...[envelope, text, number, id]: EnclosedText): void {
+  [kSendText](...enclosed: EnclosedText): void {
+    if (!this.#attached) makeRoomForText(...enclosed);
     try {
-      this.sent(native.pushText(this.#native, envelope, text, number, id));
+      this.sent(native.pushText(this.#native, ...enclosed));
     } catch (error) {
       throw sendError(error);
     }
@@ -147,6 +146,8 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
 
   /** Gives the engine bytes in event stream syntax. @throws {SseError} `overloaded` */
   protected sendBuffer(buffer: NativeEventBuffer): void {
+    // Only the engine knows how much it is.
+    if (!this.#attached) makeRoom(Number.POSITIVE_INFINITY);
     try {
       this.sent(native.writeBuffer(this.#native, buffer));
     } catch (error) {
@@ -156,6 +157,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
 
   /** Tells the client when to reconnect, in ms. @throws {SseError} `overloaded` */
   protected sendRetry(time: number): void {
+    if (!this.#attached) makeRoom(64);
     try {
       this.sent(native.retry(this.#native, time));
     } catch (error) {
@@ -197,7 +199,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
     const { connection } = this;
     if (this.#attached) return;
     try {
-      while (regardless || connection[kWritable]) {
+      while (regardless || connection[kWritable] || connection[kHasten]()) {
         // Anew each time: what is written to may push.
         const waiting = native.bufferedBytes(this.#native);
         if (waiting === 0) break;

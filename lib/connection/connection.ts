@@ -10,6 +10,7 @@ import {
   kFlushed,
   kFlushHead,
   kGone,
+  kHasten,
   kHeader,
   kImmediate,
   kObserve,
@@ -133,6 +134,11 @@ export abstract class Connection {
   /** Whether `kWrite` may be called; `kDrain` tells when that becomes true. @internal */
   get [kWritable](): boolean {
     return true;
+  }
+
+  /** Has what was written leave now, if it can. Returns whether more may be written. @internal */
+  [kHasten](): boolean {
+    return false;
   }
 
   /** Whether whole events are written as soon as they are there. @internal */

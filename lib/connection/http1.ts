@@ -40,6 +40,10 @@ export class NodeHttp1Connection extends NodeConnection<IncomingMessage, Http1Re
     this.res.destroy();
   }
 
+  protected override uncork(): void {
+    this.res.socket?.uncork();
+  }
+
   protected override defaultHeaders(): Readonly<Record<string, string>> {
     const { req, res } = this;
     const keepsAlive =

@@ -11,6 +11,7 @@ import {
   kFlushed,
   kFlushHead,
   kGone,
+  kHasten,
   kImmediate,
   kObserve,
   kRelease,
@@ -55,6 +56,9 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
   /** Cuts the connection. */
   protected abstract cut(): void;
 
+  /** Has Node write what it keeps until the code that runs now is over. */
+  protected uncork(): void {}
+
   /** Whether the engine writes to the connection itself. */
   protected get isAttached(): boolean {
     return false;
@@ -98,6 +102,14 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
   }
 
   override get [kWritable](): boolean {
+    return !this.#blocked;
+  }
+
+  override [kHasten](): boolean {
+    // Where some middleware stands in between, the response is not all that can hold bytes back.
+    if (this.isGone || this.isReplaced || isWrapped(this.res)) return false;
+    this.uncork();
+    this.#blocked = this.res.writableLength > 0;
     return !this.#blocked;
   }
 
