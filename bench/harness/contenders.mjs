@@ -48,6 +48,14 @@ export const contenders = {
   "hono-ours": { label: "stream-llm, createResponse", file: "hono_ours", needsBuild: true },
   "hono-better-sse": { label: "better-sse, createResponse", file: "hono_better_sse" },
   "hono-published": { label: "stream-llm 0.0.1, createResponse", file: "hono_published" },
+  "relay-ours": {
+    label: "stream-llm, relay",
+    file: "relay_ours",
+    lane: "socket",
+    descriptors: 2,
+    needsBuild: true,
+  },
+  "relay-better-sse": { label: "better-sse and JSON.stringify, relay", file: "relay_better_sse" },
   "send-loop": { label: "send(2) loop", file: "send_loop", args: [programs.sendLoop], limit: true },
   nchan: { label: "nchan (nginx)", file: "nchan", args: nchan ?? [], missing: !nchan, limit: true },
   // Of the scenario `stalled`: a client that does not read stays connected throughout.

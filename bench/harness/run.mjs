@@ -30,7 +30,8 @@ async function checkLane(server, lane) {
 
 /**
  * Starts a contender and a client with `connections`, calls `body({ server, client })`, ends both.
- * @param clientOptions those of Client, and `flags` of the server's Node
+ * @param clientOptions those of Client, and `flags` of the server's Node, `prepare(server)` before
+ * clients come
  * @returns what `body` returns
  */
 export async function withServer(contender, clientOptions, body) {
@@ -39,6 +40,7 @@ export async function withServer(contender, clientOptions, body) {
   try {
     await server.open();
     await server.ask("warmUp");
+    await clientOptions.prepare?.(server);
     client = new Client({ port: server.port, ...clientOptions });
     await client.ready();
     await settled(server, clientOptions.connections + (clientOptions.stalled ?? 0));
@@ -56,11 +58,16 @@ export async function withServer(contender, clientOptions, body) {
  * @returns what both tell of it, with `cpu` in microseconds and `seconds` from the first send to the
  * last arrival
  */
-export async function phase({ server, client }, command, options) {
+export function phase(both, command, options) {
+  return measured(both, () => both.server.ask(command, options));
+}
+
+/** As {@link phase}; whoever makes the server send, `send()` tells when it began. */
+export async function measured({ server, client }, send) {
   await server.ask("mark");
   const arrived = client.phase();
   // Whichever fails first is heard: a server that has died must not wait for the client's deadline.
-  const [sent, received] = await Promise.all([server.ask(command, options), arrived]);
+  const [sent, received] = await Promise.all([send(), arrived]);
   const usage = await server.ask("usage");
   const seconds = (received.lastAt - sent.startedAt) / 1e9;
   return { ...sent, ...usage, ...received, seconds, rate: received.events / seconds };

@@ -7,6 +7,7 @@ import hono from "./hono.mjs";
 import latency from "./latency.mjs";
 import memory from "./memory.mjs";
 import paced from "./paced.mjs";
+import relay from "./relay.mjs";
 import stalled from "./stalled.mjs";
 import tokens from "./tokens.mjs";
 
@@ -21,6 +22,7 @@ export const scenarios = [
   stalled,
   hono,
   envelope,
+  relay,
   growth,
   engine,
 ];
