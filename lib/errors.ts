@@ -52,6 +52,17 @@ export function describe(value: unknown): string {
   return String(value);
 }
 
+/** @throws {SseError} `invalid-option` */
+export function requireOption(
+  valid: boolean,
+  name: string,
+  value: unknown,
+  expected: string,
+): void {
+  if (valid) return;
+  throw new SseError("invalid-option", `${name} is ${describe(value)}; it must be ${expected}.`);
+}
+
 /** A `TypeError`, as `JSON.stringify` throws for what it cannot serialize. */
 export function notSerializable(message: string): TypeError {
   return Object.assign(new TypeError(`stream-llm: ${message}`), {

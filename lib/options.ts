@@ -1,6 +1,8 @@
 import { type Encoding, type EncodingOptions, encodingOf } from "./encoding.js";
-import { describe, SseError } from "./errors.js";
+import { requireOption } from "./errors.js";
 import { SlowConsumer } from "./native.js";
+
+export { requireOption };
 
 /**
  * The type of `session.state` when none is given. It is open to declaration merging:
@@ -122,17 +124,6 @@ const policies: Readonly<Record<Policy, 0 | 1 | 2>> = {
   "drop-newest": SlowConsumer.DropNewest,
 };
 const policyNames = Object.keys(policies) as Policy[];
-
-/** @throws {SseError} `invalid-option` */
-export function requireOption(
-  valid: boolean,
-  name: string,
-  value: unknown,
-  expected: string,
-): void {
-  if (valid) return;
-  throw new SseError("invalid-option", `${name} is ${describe(value)}; it must be ${expected}.`);
-}
 
 /** @throws {SseError} `invalid-option` */
 export function wholeNumber(name: string, value: number, least: number): number {

@@ -1,5 +1,6 @@
 import { EventBuffer } from "../event-buffer.js";
 import { requireOption } from "../options.js";
+import { type AccountingOptions, createMeter, type Meter } from "../streaming/accounting/index.js";
 import type { ErrorPart, Part } from "../streaming/parts.js";
 import {
   createProtocolWriter,
@@ -10,7 +11,8 @@ import {
 } from "../streaming/protocols/index.js";
 import type { PartReader, ReaderOptions } from "./reader.js";
 
-export interface AdapterOptions extends ReaderOptions, WriterOptions {
+/** With `onUsage` or `onFinish`, the run is metered from the call of the adapter on. */
+export interface AdapterOptions extends ReaderOptions, WriterOptions, AccountingOptions {
   /**
    * What the clients read, whatever the provider speaks. The response's headers are
    * `protocolHeaders(protocol)` of `stream-llm/streaming`.
@@ -35,14 +37,21 @@ class Relay {
   readonly #reader: PartReader;
   readonly #writer: ProtocolWriter;
   readonly #keepAlive: number;
+  readonly #meter: Meter | undefined;
   readonly #buffer = new EventBuffer({ eventId: null, serializer: String });
   readonly #encoder = new TextEncoder();
   #cancelled = false;
 
-  constructor(reader: PartReader, writer: ProtocolWriter, keepAlive: number) {
+  constructor(
+    reader: PartReader,
+    writer: ProtocolWriter,
+    keepAlive: number,
+    meter: Meter | undefined,
+  ) {
     this.#reader = reader;
     this.#writer = writer;
     this.#keepAlive = keepAlive;
+    this.#meter = meter;
   }
 
   /** Reads on until there is something to send. Without a reader of the bytes, nothing is read. */
@@ -65,6 +74,7 @@ class Relay {
   /** Nobody reads any more: the provider is stopped, also while it is waited for. */
   async cancel(): Promise<void> {
     this.#cancelled = true;
+    void this.#meter?.finish();
     await this.#reader.return();
   }
 
@@ -73,6 +83,7 @@ class Relay {
     const part = done
       ? failed("incomplete-stream", "the parts ended without a terminal one")
       : value;
+    this.#meter?.part(part);
     const events = this.#write(part);
     // Its signal is let go, and what the provider may still send is read apart.
     if (this.#writer.ended) await this.#reader.return();
@@ -134,7 +145,10 @@ export function relay(
   const valid =
     keepAlive === null || (typeof keepAlive === "number" && keepAlive > 0 && keepAlive <= maxMs);
   requireOption(valid, "keepAlive", keepAlive, `a number of ms above 0, up to ${maxMs}, or null`);
-  const bytes = new Relay(read(options), writer, keepAlive ?? 0);
+  const isMetered = options.onUsage !== undefined || options.onFinish !== undefined;
+  const { prices, prompt, onUsage, onFinish } = options;
+  const meter = isMetered ? createMeter({ prices, prompt, onUsage, onFinish }) : undefined;
+  const bytes = new Relay(read(options), writer, keepAlive ?? 0, meter);
   return new ReadableStream(
     { pull: (controller) => bytes.pull(controller), cancel: () => bytes.cancel() },
     { highWaterMark: 0 },

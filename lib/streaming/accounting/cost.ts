@@ -1,4 +1,4 @@
-import { requireOption } from "../../options.js";
+import { requireOption } from "../../errors.js";
 import type { MeteredUsage } from "./report.js";
 
 /** What a million tokens cost. */

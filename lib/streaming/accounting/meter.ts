@@ -1,5 +1,4 @@
-import { warn } from "../../errors.js";
-import { requireOption } from "../../options.js";
+import { requireOption, warn } from "../../errors.js";
 import { isTerminal, type Part, type StartPart, type TerminalPart, type Usage } from "../parts.js";
 import { checkPrices, costOf, type PriceTable } from "./cost.js";
 import { type Count, loadTokenizer, type Prompt, promptTokens, Sample } from "./estimate.js";
