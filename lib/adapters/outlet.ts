@@ -19,7 +19,8 @@ interface Piece {
 
 const maxSources = 4096;
 
-function endsInHalfPair(text: string): boolean {
+/** Whether the rest of a surrogate pair is to come. */
+export function endsInHalfPair(text: string): boolean {
   const last = text.charCodeAt(text.length - 1);
   return last >= 0xd800 && last <= 0xdbff;
 }

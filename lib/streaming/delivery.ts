@@ -30,7 +30,7 @@ function enclosed({ envelope, text, number }: Prepared, id: string | undefined):
  *
  * @throws {SseError} `overloaded`
  */
-export function sendEvent(session: Session<never>, event: WireEvent, id?: string): void {
+export function sendEvent(session: Session<unknown>, event: WireEvent, id?: string): void {
   if (!session.isConnected) return;
   const encoding = session[kEncoding];
   if (event.prepared && !encoding.sanitizer) {

@@ -13,6 +13,7 @@ export {
   type Timings,
 } from "./accounting/index.js";
 export { Answer, type AnswerOptions, type AnswerToolCall, collectParts } from "./answer.js";
+export type { TokenUsage } from "./given-parts.js";
 export type {
   AbortPart,
   AnswerErrorCode,
@@ -46,3 +47,5 @@ export {
   type WireEvent,
   type WriterOptions,
 } from "./protocols/index.js";
+export { type PipeOptions, StreamingResponse } from "./streaming-response.js";
+export type { StreamingResponseOptions } from "./streaming-response-options.js";

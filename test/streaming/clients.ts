@@ -5,6 +5,7 @@ import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessa
 import { EventSource } from "eventsource";
 import { type Protocol, protocolHeaders } from "../../lib/streaming/index.ts";
 import {
+  type Answering,
   anthropicRequest,
   chatRequest,
   type Provider,
@@ -55,10 +56,12 @@ export function heardBy(
   protocol: Protocol,
   stream: () => ReadableStream<Uint8Array>,
 ): Promise<Heard> {
-  return withProvider(
-    (response) => void send(response, protocol, stream()),
-    (server) => listeners[protocol](server),
-  );
+  return heardFrom(protocol, (response) => void send(response, protocol, stream()));
+}
+
+/** What the protocol's real client makes of what a server answers. */
+export function heardFrom(protocol: Protocol, answer: Answering): Promise<Heard> {
+  return withProvider(answer, (server) => listeners[protocol](server));
 }
 
 const listeners: Record<Protocol, (server: Provider) => Promise<Heard>> = {
