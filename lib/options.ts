@@ -68,8 +68,8 @@ export interface SessionOptions<State = DefaultSessionState>
    */
   state?: State | undefined;
   /**
-   * How many bytes may wait for the client, at least 1. One event that is larger passes when
-   * nothing else waits.
+   * How many bytes may wait for the client, at least 1. Each event counts 64 more than it has, for
+   * the memory that it takes. One event that is larger passes when nothing else waits.
    *
    * Defaults to `1048576`, 1 MiB.
    */

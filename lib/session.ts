@@ -31,8 +31,10 @@ import { SessionLifecycle } from "./session-lifecycle.js";
 import { sourceOf } from "./source.js";
 import { kListenersChanged } from "./typed-emitter.js";
 
-/** Above this many bytes that wait, `stream()` and `iterate()` wait for the client. */
+/** Above this many bytes that wait, or this part of the limit, `stream()` and `iterate()` wait for the
+ * client. The smallest events count ten times their size for the limit. */
 const feedLimit = 64 * 1024;
+const feedPart = 1 / 16;
 const noChannels: never[] = [];
 
 /**
@@ -256,7 +258,7 @@ export class Session<
       return false;
     }
     this.requireConnected();
-    const limit = Math.min(feedLimit, this.settings.maxBufferedBytes / 2);
+    const limit = Math.min(feedLimit, this.settings.maxBufferedBytes * feedPart);
     const sink = {
       push: (data: unknown) => this.push(data as never, eventName as never),
       ready: () => (this.bufferedBytes > limit ? this.drained() : undefined),

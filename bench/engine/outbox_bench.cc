@@ -45,7 +45,7 @@ void AppendAndFlush(benchmark::State& state, Framing framing, size_t most) {
 void AppendOverLimit(benchmark::State& state, SlowConsumer policy) {
   Outbox outbox(size_t{1} << 20, policy, Framing::kRaw);
   const FrameRef frame = FormatRaw(std::string(100, 'x'));
-  while (outbox.bytes() + 100 <= size_t{1} << 20) outbox.Append(frame);
+  while (outbox.Fits(frame)) outbox.Append(frame);
   outbox.Consume(1);
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(outbox.Append(frame));
   state.SetItemsProcessed(state.iterations());

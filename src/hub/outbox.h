@@ -20,8 +20,9 @@ enum class SlowConsumer : uint8_t { kDisconnect, kDropOldest, kDropNewest };
 // The frames that wait to be sent to one session, oldest first.
 //
 // Bound: at most max(max_bytes, the largest single event) bytes wait, plus the rest of an event of
-// which a part has been sent. An event that finds nothing waiting is always accepted: otherwise one
-// larger than the limit could never be sent, to clients that keep up as little as to others.
+// which a part has been sent, where each event counts kFrameOverhead bytes beside its own. An event
+// that finds nothing waiting is always accepted: otherwise one larger than the limit could never be
+// sent, to clients that keep up as little as to others.
 //
 // Not thread-safe: belongs to the thread of its Hub.
 class Outbox {
@@ -31,12 +32,17 @@ class Outbox {
     uint32_t dropped = 0;   // How many events were dropped, the new one included.
   };
 
+  // What a frame takes beside its bytes: its head, its place in the queue, what the allocator adds.
+  // Without it, small events would take several times the limit.
+  static constexpr size_t kFrameOverhead = 64;
+
   Outbox(size_t max_bytes, SlowConsumer policy, Framing framing)
       : max_bytes_(max_bytes), policy_(policy), framing_(framing) {}
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
   bool empty() const { return frames_.empty(); }
+  // What is on its way to the client, without kFrameOverhead.
   size_t bytes() const { return bytes_; }
   size_t frame_count() const { return frames_.size(); }
 
@@ -55,7 +61,9 @@ class Outbox {
   std::string_view BytesOf(const FrameRef& frame) const {
     return framing_ == Framing::kChunked ? frame->chunk() : frame->body();
   }
-  bool Fits(size_t size) const { return bytes_ == 0 || bytes_ + size <= max_bytes_; }
+  bool Fits(size_t size) const {
+    return frames_.empty() || bytes_ + size + (frames_.size() + 1) * kFrameOverhead <= max_bytes_;
+  }
   uint32_t DropOldestUntilFits(size_t size);
 
   FrameQueue frames_;

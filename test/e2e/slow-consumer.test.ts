@@ -181,6 +181,31 @@ describe("an event larger than the limit", () => {
   });
 });
 
+describe("small events", () => {
+  it("cost a client that takes nothing no more than its limit, with the memory of each", async () => {
+    const { session, dropped } = await stalledSession({
+      transport: "stream",
+      maxBufferedBytes: 1000 * (7 + 64),
+      slowConsumer: "drop-newest",
+      eventId: null,
+    });
+    for (let i = 0; i < 5000; i++) session.push("");
+    expect(session.bufferedBytes).toBe(7 * 1000);
+    await eventually(() => dropped.count === 4000, "dropped events");
+  });
+
+  it("are iterated within the limit, however small it is", async () => {
+    const { client, session } = await stalledSession({ maxBufferedBytes: 1000, eventId: null });
+    const done = session.iterate(Array.from({ length: 500 }, () => ""));
+    await turns(20);
+    client.read();
+    await within(done, "iterate()");
+    await session.close();
+    await client.bodyIsWhole();
+    expect(parseStream(client.body).events).toHaveLength(500);
+  });
+});
+
 describe("a burst within one turn", () => {
   it("reaches a healthy client whole when it is under the limit", async () => {
     const { client, session, dropped } = await stalledSession({ maxBufferedBytes: 1 << 20 });

@@ -155,7 +155,7 @@ TEST_F(EngineSocketTest, BufferedBytesNeverMissWhatIsOnItsWay) {
   Start();
   size_t filler = 0;
   const Connection connection = ConnectFull(&filler);
-  const SessionId id = Attach(connection);
+  const SessionId id = Attach(connection, {.max_buffered_bytes = 64 << 20});
   for (size_t sent = 1; sent <= 20'000; ++sent) {
     Send(id, "x");
     for (int i = 0; i < 20; ++i) ASSERT_GE(engine_->BufferedBytes(id), sent);

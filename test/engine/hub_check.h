@@ -95,7 +95,7 @@ class HubCheck {
     const SessionOptions options = {
         .keep_alive_ms = choices_.OneIn(2) ? choices_.Below(80) : 0,
         .write_timeout_ms = choices_.OneIn(2) ? choices_.Below(80) : 0,
-        .max_buffered_bytes = 1 + choices_.Below(150),
+        .max_buffered_bytes = 1 + choices_.Below(700),
         .slow_consumer = static_cast<SlowConsumer>(choices_.Below(3)),
         .framing = static_cast<Framing>(choices_.Below(2)),
     };

@@ -7,6 +7,7 @@
 #include "src/hub/hub.h"
 #include "test/engine/fake_sink.h"
 #include "test/engine/hub_fixture.h"
+#include "test/engine/outbox_model.h"
 
 namespace stream_llm {
 namespace {
@@ -213,8 +214,8 @@ TEST_F(HubSinkTest, ClosesASessionWhoseSinkFailsDuringABroadcastAndServesTheOthe
 
 TEST_F(HubSinkTest, KeepsAStalledClientWithinItsLimit) {
   client_.room = 0;
-  const SessionId id =
-      Connect(&client_, {.max_buffered_bytes = 100, .slow_consumer = SlowConsumer::kDropOldest});
+  const SessionId id = Connect(&client_, {.max_buffered_bytes = RoomFor(100, 10),
+                                          .slow_consumer = SlowConsumer::kDropOldest});
   for (int i = 0; i < 1000; ++i) {
     Send(id, "ten bytes.");
     Flush();

@@ -9,6 +9,7 @@
 #include "src/io/io_thread.h"
 #include "test/engine/faulty_send.h"
 #include "test/engine/io_thread_fixture.h"
+#include "test/engine/outbox_model.h"
 
 namespace stream_llm {
 namespace {
@@ -55,7 +56,7 @@ TEST_P(IoThreadFaultsTest, AStalledClientIsDisconnectedAtItsLimit) {
   StartWithHealthy();
   size_t filler = 0;
   Connection stalled = ConnectFull(&filler);
-  const SessionId id = Attach(stalled, {.max_buffered_bytes = 5 * Event(0).size()});
+  const SessionId id = Attach(stalled, {.max_buffered_bytes = RoomFor(5 * Event(0).size(), 5)});
   Join(kChannel, {id});
   std::string sent;
   for (int i = 0; i < 5; ++i) {
@@ -75,7 +76,7 @@ TEST_P(IoThreadFaultsTest, AStalledClientKeepsTheNewestWhenTheOldestAreDropped) 
   StartWithHealthy();
   size_t filler = 0;
   const Connection stalled = ConnectFull(&filler);
-  const SessionId id = Attach(stalled, {.max_buffered_bytes = 5 * Event(0).size(),
+  const SessionId id = Attach(stalled, {.max_buffered_bytes = RoomFor(5 * Event(0).size(), 5),
                                         .slow_consumer = SlowConsumer::kDropOldest});
   Join(kChannel, {id});
   std::string sent;
@@ -98,7 +99,7 @@ TEST_P(IoThreadFaultsTest, AStalledClientKeepsTheOldestWhenTheNewestAreDropped) 
   StartWithHealthy();
   size_t filler = 0;
   const Connection stalled = ConnectFull(&filler);
-  const SessionId id = Attach(stalled, {.max_buffered_bytes = 5 * Event(0).size(),
+  const SessionId id = Attach(stalled, {.max_buffered_bytes = RoomFor(5 * Event(0).size(), 5),
                                         .slow_consumer = SlowConsumer::kDropNewest});
   Join(kChannel, {id});
   std::string sent;

@@ -13,6 +13,11 @@
 
 namespace stream_llm {
 
+// The limit into which exactly so many frames fit that have so many bytes together.
+constexpr size_t RoomFor(size_t bytes, size_t frames) {
+  return bytes + frames * Outbox::kFrameOverhead;
+}
+
 // The bytes of a frame on the wire, worked out without Frame.
 inline std::string Framed(std::string_view body, Framing framing) {
   if (body.empty() || framing == Framing::kRaw) return std::string(body);
@@ -29,12 +34,15 @@ class OutboxModel {
 
   size_t frame_count() const { return frames_.size(); }
   size_t bytes() const { return waiting().size(); }
+  // What counts for the limit.
+  size_t cost() const { return bytes() + frame_count() * Outbox::kFrameOverhead; }
   std::string waiting() const {
     return std::accumulate(frames_.begin(), frames_.end(), std::string());
   }
 
   bool Fits(std::string_view body) const {
-    return frames_.empty() || bytes() + Framed(body, framing_).size() <= max_bytes_;
+    const size_t frame = Framed(body, framing_).size() + Outbox::kFrameOverhead;
+    return frames_.empty() || cost() + frame <= max_bytes_;
   }
 
   Outbox::Admission Append(std::string_view body) {
@@ -70,9 +78,10 @@ class OutboxModel {
     return done;
   }
 
-  // The most that may wait, by Outbox's promise.
+  // The most that cost() may be, by Outbox's promise.
   size_t Bound() const {
-    return std::max(max_bytes_, largest_) + (started_ ? frames_.front().size() : 0);
+    const size_t rest = started_ ? frames_.front().size() + Outbox::kFrameOverhead : 0;
+    return std::max(max_bytes_, largest_ + Outbox::kFrameOverhead) + rest;
   }
 
  private:

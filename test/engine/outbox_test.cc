@@ -34,7 +34,7 @@ class OutboxTest : public testing::TestWithParam<SlowConsumer> {
   Outbox::Admission Append(std::string_view bytes) { return outbox_.Append(FormatRaw(bytes)); }
   std::string Waiting() const { return WaitingIn(outbox_); }
 
-  Outbox outbox_{10, GetParam(), Framing::kRaw};
+  Outbox outbox_{RoomFor(10, 3), GetParam(), Framing::kRaw};
 };
 
 INSTANTIATE_TEST_SUITE_P(Policy, OutboxTest,
@@ -48,10 +48,10 @@ TEST_P(OutboxTest, IsEmptyAtFirst) {
 }
 
 TEST_P(OutboxTest, HoldsFramesInOrderUpToItsLimit) {
-  EXPECT_THAT(Append("12345"), Taken());
-  EXPECT_THAT(Append("67890"), Taken());
+  for (const auto* frame : {"1234", "567", "890"}) EXPECT_THAT(Append(frame), Taken());
   EXPECT_EQ(outbox_.bytes(), 10U);
-  EXPECT_EQ(outbox_.frame_count(), 2U);
+  EXPECT_EQ(outbox_.frame_count(), 3U);
+  EXPECT_FALSE(outbox_.Fits(FormatRaw("x")));
   EXPECT_EQ(Waiting(), "1234567890");
 }
 
@@ -102,10 +102,16 @@ TEST_P(OutboxTest, ForgetsNothingWhenNothingWasSent) {
 }
 
 TEST_P(OutboxTest, HasRoomAgainForWhatHasBeenSent) {
-  Append("1234567890");
+  for (const auto* frame : {"1234", "567", "890"}) Append(frame);
   outbox_.Consume(4);
   EXPECT_THAT(Append("abcd"), Taken());
   EXPECT_EQ(Waiting(), "567890abcd");
+}
+
+// Else a client that takes nothing could cost many times its limit, by events that are small.
+TEST_P(OutboxTest, CountsWhatEachFrameTakesBesideItsBytes) {
+  for (int i = 0; i < 1000; ++i) Append("x");
+  EXPECT_LE(outbox_.frame_count(), RoomFor(10, 3) / Outbox::kFrameOverhead);
 }
 
 TEST_P(OutboxTest, GathersAsManyPiecesAsThereIsRoomFor) {
@@ -129,7 +135,7 @@ TEST_P(OutboxTest, GathersTheFramesThemselves) {
 }
 
 TEST(OutboxDisconnectTest, RefusesWhatWouldExceedTheLimitAndKeepsTheRest) {
-  Outbox outbox(10, SlowConsumer::kDisconnect, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 2), SlowConsumer::kDisconnect, Framing::kRaw);
   outbox.Append(FormatRaw("123456"));
   EXPECT_THAT(outbox.Append(FormatRaw("78901")), Overflow());
   EXPECT_EQ(WaitingIn(outbox), "123456");
@@ -137,7 +143,7 @@ TEST(OutboxDisconnectTest, RefusesWhatWouldExceedTheLimitAndKeepsTheRest) {
 }
 
 TEST(OutboxDropNewestTest, DropsTheNewEventOnly) {
-  Outbox outbox(10, SlowConsumer::kDropNewest, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 2), SlowConsumer::kDropNewest, Framing::kRaw);
   outbox.Append(FormatRaw("123456"));
   EXPECT_THAT(outbox.Append(FormatRaw("78901")), Dropped(1));
   EXPECT_EQ(WaitingIn(outbox), "123456");
@@ -145,7 +151,7 @@ TEST(OutboxDropNewestTest, DropsTheNewEventOnly) {
 }
 
 TEST(OutboxDropOldestTest, DropsAsManyOfTheOldestAsItMust) {
-  Outbox outbox(10, SlowConsumer::kDropOldest, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 3), SlowConsumer::kDropOldest, Framing::kRaw);
   for (const auto* frame : {"aaa", "bbb", "ccc"}) outbox.Append(FormatRaw(frame));
   EXPECT_THAT(outbox.Append(FormatRaw("ddddd")), Dropped(2));
   EXPECT_EQ(WaitingIn(outbox), "cccddddd");
@@ -153,7 +159,7 @@ TEST(OutboxDropOldestTest, DropsAsManyOfTheOldestAsItMust) {
 }
 
 TEST(OutboxDropOldestTest, DropsAllForAnEventLargerThanTheLimit) {
-  Outbox outbox(10, SlowConsumer::kDropOldest, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 2), SlowConsumer::kDropOldest, Framing::kRaw);
   for (const auto* frame : {"aaa", "bbb"}) outbox.Append(FormatRaw(frame));
   const std::string large(100, 'x');
   EXPECT_THAT(outbox.Append(FormatRaw(large)), Dropped(2));
@@ -161,7 +167,7 @@ TEST(OutboxDropOldestTest, DropsAllForAnEventLargerThanTheLimit) {
 }
 
 TEST(OutboxDropOldestTest, NeverDropsAnEventOfWhichAPartHasBeenSent) {
-  Outbox outbox(10, SlowConsumer::kDropOldest, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 3), SlowConsumer::kDropOldest, Framing::kRaw);
   for (const auto* frame : {"aaaa", "bbb", "ccc"}) outbox.Append(FormatRaw(frame));
   outbox.Consume(1);
   EXPECT_THAT(outbox.Append(FormatRaw("dddddd")), Dropped(2));
@@ -170,7 +176,7 @@ TEST(OutboxDropOldestTest, NeverDropsAnEventOfWhichAPartHasBeenSent) {
 
 // Else a client that is slow to take one event would get nothing newer than the events dropped.
 TEST(OutboxDropOldestTest, KeepsTheNewestEventBesideOneOfWhichAPartHasBeenSent) {
-  Outbox outbox(10, SlowConsumer::kDropOldest, Framing::kRaw);
+  Outbox outbox(RoomFor(10, 2), SlowConsumer::kDropOldest, Framing::kRaw);
   outbox.Append(FormatRaw("aaaaaaaa"));
   outbox.Consume(1);
   EXPECT_THAT(outbox.Append(FormatRaw("bbbbbb")), Taken());
@@ -179,14 +185,14 @@ TEST(OutboxDropOldestTest, KeepsTheNewestEventBesideOneOfWhichAPartHasBeenSent) 
 }
 
 TEST(OutboxFramingTest, PutsEachFrameInAChunkOfItsOwn) {
-  Outbox outbox(100, SlowConsumer::kDisconnect, Framing::kChunked);
+  Outbox outbox(1000, SlowConsumer::kDisconnect, Framing::kChunked);
   outbox.Append(FormatRaw("data:1\n\n"));
   outbox.Append(FormatRaw(std::string(16, 'x')));
   EXPECT_EQ(WaitingIn(outbox), "8\r\ndata:1\n\n\r\n10\r\nxxxxxxxxxxxxxxxx\r\n");
 }
 
 TEST(OutboxFramingTest, CountsTheBytesOfTheChunksToo) {
-  Outbox outbox(14, SlowConsumer::kDropNewest, Framing::kChunked);
+  Outbox outbox(RoomFor(14, 2), SlowConsumer::kDropNewest, Framing::kChunked);
   outbox.Append(FormatRaw("ab"));
   EXPECT_EQ(outbox.bytes(), std::string_view("2\r\nab\r\n").size());
   EXPECT_THAT(outbox.Append(FormatRaw("abc")), Dropped(1));
@@ -195,15 +201,15 @@ TEST(OutboxFramingTest, CountsTheBytesOfTheChunksToo) {
 }
 
 TEST(OutboxFramingTest, NeverSendsAnEmptyChunkBecauseItWouldEndTheResponse) {
-  Outbox outbox(100, SlowConsumer::kDisconnect, Framing::kChunked);
+  Outbox outbox(1000, SlowConsumer::kDisconnect, Framing::kChunked);
   outbox.Append(FormatRaw(""));
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(WaitingIn(outbox), "");
 }
 
 TEST(OutboxFramingTest, SharesFramesWithOutboxesOfTheOtherFraming) {
-  Outbox raw(100, SlowConsumer::kDisconnect, Framing::kRaw);
-  Outbox chunked(100, SlowConsumer::kDisconnect, Framing::kChunked);
+  Outbox raw(1000, SlowConsumer::kDisconnect, Framing::kRaw);
+  Outbox chunked(1000, SlowConsumer::kDisconnect, Framing::kChunked);
   const FrameRef frame = FormatRaw("both");
   raw.Append(frame);
   chunked.Append(frame);
