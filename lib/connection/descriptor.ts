@@ -1,5 +1,6 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from "node:http";
 import { Socket } from "node:net";
+import { isUntouched } from "./hold.js";
 
 // In Node, the handle of a TCP or Unix socket has its descriptor. Other runtimes have none, and neither has
 // Windows.
@@ -24,7 +25,7 @@ export function ownsPlainSocket(req: IncomingMessage, res: ServerResponse): bool
   // The response of a pipelined request has no socket while an earlier one is being written: bytes of it
   // would land inside that one.
   if (!(socket instanceof Socket) || socket !== req.socket || socket.destroyed) return false;
-  return !("encrypted" in socket) && socket.write === Socket.prototype.write;
+  return !("encrypted" in socket) && isUntouched(socket);
 }
 
 /**

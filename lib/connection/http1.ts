@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { attachSocket } from "../engine.js";
-import { kAttach, kImmediate, kWhenDrained } from "../internal.js";
+import { kAttach, kEnd, kImmediate, kUserEnd, kWhenDrained } from "../internal.js";
 import type { BuiltInConnectionOptions, Settings } from "../options.js";
 import { Connection } from "./connection.js";
 import { descriptorOf, ownsPlainSocket, writesAsNode } from "./descriptor.js";
+import { type Holder, hold, letGo } from "./hold.js";
 import { onClose } from "./intercept.js";
 import { NodeConnection } from "./node.js";
 import type { NodeResponse } from "./node-exchange.js";
@@ -19,12 +20,17 @@ const keptAlive = Object.freeze({
 function staysOpen(): void {}
 
 /** A connection over the request and response of `node:http` or `node:https`. */
-export class NodeHttp1Connection extends NodeConnection<IncomingMessage, Http1Response> {
+export class NodeHttp1Connection
+  extends NodeConnection<IncomingMessage, Http1Response>
+  implements Holder
+{
   #onSocketClose: (() => void) | undefined;
   #isAttached = false;
   /** The socket's timeout, in ms, while it has none because the engine writes. */
   #heldTimeout = 0;
   #awaitsDrain = false;
+  /** What Node wrote to the socket meanwhile. */
+  #held: unknown[][] | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, options?: BuiltInConnectionOptions) {
     super(req, res as Http1Response, options);
@@ -64,8 +70,25 @@ export class NodeHttp1Connection extends NodeConnection<IncomingMessage, Http1Re
     if (descriptor === undefined) return undefined;
     const session = attachSocket(descriptor, this.res.chunkedEncoding, settings);
     this.#isAttached = session !== undefined;
-    if (this.#isAttached) this.#holdTimeout();
+    if (this.#isAttached) {
+      this.#holdTimeout();
+      hold(this.req.socket, this);
+    }
     return session;
+  }
+
+  /** It follows what the engine has, at the end. */
+  onSocketWrite(args: unknown[]): void {
+    this.#held ??= [];
+    this.#held.push(args);
+    process.nextTick(() => {
+      if (this.res.writableEnded) this.observer?.[kUserEnd](() => this.#writeHeld());
+    });
+  }
+
+  override [kEnd](timeout: number, callback: () => void): void {
+    this.#writeHeld();
+    super[kEnd](timeout, callback);
   }
 
   /** The engine takes everything at once: what waits there tells when the application should wait. */
@@ -94,6 +117,7 @@ export class NodeHttp1Connection extends NodeConnection<IncomingMessage, Http1Re
     this.res.off("timeout", staysOpen);
     if (this.#onSocketClose) this.req.socket.off("close", this.#onSocketClose);
     const { socket } = this.req;
+    letGo(socket, this);
     // Unless the application has set another since.
     if (this.#heldTimeout > 0 && socket.timeout === 0) socket.setTimeout(this.#heldTimeout);
   }
@@ -103,6 +127,12 @@ export class NodeHttp1Connection extends NodeConnection<IncomingMessage, Http1Re
     const { socket } = this.req;
     this.#heldTimeout = socket.timeout ?? 0;
     if (this.#heldTimeout > 0) socket.setTimeout(0);
+  }
+
+  #writeHeld(): void {
+    const { socket } = this.req;
+    for (const args of this.#held ?? []) Reflect.apply(socket.write, socket, args);
+    this.#held = undefined;
   }
 
   #emitDrain(): void {
