@@ -28,8 +28,12 @@ export function forget(session: number): void {
   receivers.delete(session);
 }
 
+/** What an event counts for the limit beside its bytes; see src/hub/outbox.h. */
+const frameOverhead = 64;
 /** What may wait for a session whose bytes are taken here: the least of all such limits. */
 let leastLimit = Number.POSITIVE_INFINITY;
+/** Smaller limits than this, in bytes, do not count there: Node writes many small pieces badly. */
+const smallestPiece = 16 * 1024;
 /** The most that the engine can have been given for any of them since they took what waits. */
 let given = 0;
 /** Notices that have been collected while the application was sending, which is no time to tell it. */
@@ -38,19 +42,20 @@ let held: number[] = [];
 /** Opens a session whose bytes are taken when its connection can have them. */
 export function openPulled(settings: Settings): number {
   const { keepAlive, writeTimeout, maxBufferedBytes, slowConsumer } = settings;
-  leastLimit = Math.min(leastLimit, maxBufferedBytes);
+  leastLimit = Math.min(leastLimit, Math.max(maxBufferedBytes, smallestPiece));
   return native.openSession(keepAlive, writeTimeout, maxBufferedBytes, slowConsumer);
 }
 
 /**
- * To be called before the engine is given `size` bytes at most, for whatever sessions. Slow is a client whose
+ * To be called before the engine is given an event of `size` bytes at most, for whatever sessions. Slow is a client whose
  * connection takes no more, not one whose application sends a lot at once: before what waits could reach a
  * limit, connections get what they can have.
  */
 export function makeRoom(size: number): void {
-  given += size;
+  const counted = size + frameOverhead;
+  given += counted;
   if (given <= leastLimit) return;
-  given = size;
+  given = counted;
   const notices = native.collect() ?? [];
   for (let at = 0; at < notices.length; at += 3) {
     if (notices[at + 1] === NoticeKind.Ready) handOut(notices, at);
