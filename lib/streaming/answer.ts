@@ -44,13 +44,15 @@ export interface AnswerToolCall {
 interface ToolEntry {
   type: "tool";
   start: ToolCallStartPart;
-  /** Grows by `+=`, as all text here does: engines keep that as a rope, so it costs O(1). */
+  /** Of its deltas. Grows by `+=`, as all text here does: engines keep that as a rope, at O(1). */
   arguments: string;
+  /** An entry of its own as well: what came while the call was under way comes before it. */
   end: ToolCallPart | undefined;
 }
 
 type Entry =
   | ToolEntry
+  | ToolCallPart
   | TextPart
   | ReasoningPart
   | RefusalPart
@@ -162,7 +164,7 @@ export class Answer {
 
   /**
    * The answer as the fewest parts that say the same: neighbouring text and reasoning of one block
-   * merged, each tool call's arguments in one delta. For whoever comes late, such as a page that
+   * merged, each tool call's deltas in one, directly after its start. For whoever comes late, such as a page that
    * was reloaded; what comes next may follow directly.
    */
   parts(): Part[] {
@@ -218,19 +220,20 @@ export class Answer {
   }
 
   #addTool(start: ToolCallStartPart): void {
-    if (this.#tools.has(start.id) || !this.#charge(2 * entryCost + start.name.length)) return;
+    if (this.#tools.has(start.id) || !this.#charge(entryCost + start.name.length)) return;
     const entry: ToolEntry = { type: "tool", start, arguments: "", end: undefined };
     this.#tools.set(start.id, entry);
     this.#entries.push(entry);
   }
 
   #endTool(end: ToolCallPart): void {
+    if (!this.#tools.has(end.id)) this.#addTool(startOf(end, this.#tools.size));
     const tool = this.#tools.get(end.id);
     if (!tool) return;
-    const missing = end.arguments.length - tool.arguments.length;
-    if (missing > 0 && !this.#charge(missing)) return;
-    tool.arguments = end.arguments;
+    const missing = Math.max(0, end.arguments.length - tool.arguments.length);
+    if (!this.#charge(entryCost + missing)) return;
     tool.end = end;
+    this.#entries.push(end);
   }
 
   /** Once something was dropped, everything is: what is kept stays a prefix of the answer. */
@@ -263,11 +266,16 @@ function opaqueLength(part: ReasoningPart): number {
   return (part.signature?.length ?? 0) + (part.redacted?.length ?? 0);
 }
 
-function toolParts({ start, arguments: text, end }: ToolEntry): Part[] {
-  const parts: Part[] = [start];
-  if (text !== "") parts.push({ type: "tool-call-delta", id: start.id, delta: text });
-  if (end) parts.push(end);
-  return parts;
+/** What begins a call that the application made in one piece. */
+function startOf(call: ToolCallPart, index: number): ToolCallStartPart {
+  const { id, name, providerExecuted, custom } = call;
+  const flags = { ...(providerExecuted && { providerExecuted }), ...(custom && { custom }) };
+  return { type: "tool-call-start", id, name, index, ...flags };
+}
+
+function toolParts({ start, arguments: text }: ToolEntry): Part[] {
+  if (text === "") return [start];
+  return [start, { type: "tool-call-delta", id: start.id, delta: text }];
 }
 
 function sizeOf(part: Part): number {

@@ -17,7 +17,7 @@ import { MessageItem } from "./responses-message.js";
 import { ReasoningItem } from "./responses-reasoning.js";
 import { brief, providerCall, ToolItem } from "./responses-tool.js";
 import { opened } from "./wire-event.js";
-import { type Failure, madeUp, PartWriter } from "./writer.js";
+import { type Failure, PartWriter } from "./writer.js";
 
 /** The closing events repeat the whole answer; an answer that has more characters fails. */
 const maxChars = 16 * 1024 * 1024;
@@ -182,9 +182,10 @@ export class OpenAIResponsesWriter extends PartWriter {
     return false;
   }
 
-  /** The next place in the output. */
-  #place(prefix: string, id = madeUp(prefix)): Place {
-    return { item_id: id, output_index: this.#output.push(null) - 1 };
+  /** The next place in the output. Made-up ids are the same whenever the answer is written again. */
+  #place(prefix: string, id?: string): Place {
+    const output_index = this.#output.push(null) - 1;
+    return { item_id: id ?? `${prefix}${this.id}_${output_index}`, output_index };
   }
 
   #openMessage(): MessageItem {
