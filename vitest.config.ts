@@ -12,6 +12,7 @@ const laneDependent = [
   "faults-objects",
   "faults-push",
   "frameworks",
+  "generations-*",
   "head",
   "lifecycle",
   "middleware",

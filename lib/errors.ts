@@ -9,6 +9,10 @@
  * - `not-serializable`: the data has no text form (the `code` of a `TypeError`).
  * - `slow-consumer`, `write-timeout`: the client read too slowly, or not at all.
  * - `overloaded`: a limit of the process was reached.
+ * - `generation-exists`: a generation with this id is running.
+ * - `too-many-generations`: as many generations of this key are running as may.
+ * - `store-error`: the store of the generations failed; `cause` says how.
+ * - `closed`: the generations were closed.
  * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
  */
 export type SseErrorCode =
@@ -21,6 +25,10 @@ export type SseErrorCode =
   | "slow-consumer"
   | "write-timeout"
   | "overloaded"
+  | "generation-exists"
+  | "too-many-generations"
+  | "store-error"
+  | "closed"
   | "unsupported-platform"
   | "native-not-found"
   | "native-load-failed";

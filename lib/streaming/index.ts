@@ -13,6 +13,7 @@ export {
   type Timings,
 } from "./accounting/index.js";
 export { Answer, type AnswerOptions, type AnswerToolCall, collectParts } from "./answer.js";
+export * from "./generations/index.js";
 export type { TokenUsage } from "./given-parts.js";
 export type {
   AbortPart,

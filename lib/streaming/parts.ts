@@ -235,6 +235,11 @@ export interface FinishPart {
  * - `too-large`: one event, or all tool arguments, are longer than the reader's limit;
  * - `connection-error`: the connection to the provider failed;
  * - `source-error`: the source threw something else.
+ *
+ * Found by a generation:
+ * - `idle-timeout`, `max-duration`, `max-bytes`: a limit of its own was reached;
+ * - `store-error`: its store failed;
+ * - `producer-lost`: the process that read the provider has gone.
  */
 export type AnswerErrorCode =
   | "rate-limit"
@@ -254,7 +259,12 @@ export type AnswerErrorCode =
   | "unknown-format"
   | "too-large"
   | "connection-error"
-  | "source-error";
+  | "source-error"
+  | "idle-timeout"
+  | "max-duration"
+  | "max-bytes"
+  | "store-error"
+  | "producer-lost";
 
 /** Terminal: the answer failed; the parts before it are what there is of it. */
 export interface ErrorPart {

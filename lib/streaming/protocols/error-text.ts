@@ -22,6 +22,11 @@ const texts: Record<AnswerErrorCode, string> = {
   "too-large": "The answer is too long.",
   "connection-error": `The connection to the model failed. ${later}`,
   "source-error": failed,
+  "idle-timeout": `The model fell silent. ${later}`,
+  "max-duration": "The answer took too long.",
+  "max-bytes": "The answer is too long.",
+  "store-error": `The answer could not be kept. ${later}`,
+  "producer-lost": "The answer broke off.",
 };
 
 /** What anybody may read: it depends on the code alone, never on the provider's words. */

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
+import { queryOf } from "../../connection/node-url.js";
+import { isFetchRequest } from "../../connection/open.js";
+import { lastEventIdOf } from "../../last-event-id.js";
+import type { SessionOptions } from "../../options.js";
+import { Session } from "../../session.js";
+import type { SessionEvents } from "../../session-events.js";
+import { protocolHeaders } from "../protocols/index.js";
+import type { Fanout, Watcher } from "./fanout.js";
+
+/** Options of a watcher's session; what is sent, and its status, are the generation's. */
+export type WatchOptions = Omit<
+  SessionOptions,
+  "serializer" | "sanitizer" | "eventId" | "statusCode"
+>;
+
+export type AnyRequest = IncomingMessage | Http2ServerRequest | Request;
+
+function lastIdOf(req: AnyRequest): string {
+  const header = isFetchRequest(req)
+    ? req.headers.get("last-event-id")
+    : req.headers["last-event-id"];
+  return lastEventIdOf(typeof header === "string" ? header : null, queryOf(req.url));
+}
+
+/**
+ * Makes a session to watch the generation with, which has not connected yet. A client that has got
+ * all is answered with 204, so that an `EventSource` does not come again.
+ *
+ * @throws {SseError} `invalid-argument`, `invalid-option`, `invalid-header`, `headers-sent`
+ */
+export function openWatcher(
+  fanout: Fanout,
+  req: AnyRequest,
+  res: unknown,
+  options: WatchOptions = {},
+): Watcher {
+  const { maxBufferedBytes = 1 << 20, trustClientEventId = true } = options;
+  const lastId = trustClientEventId ? lastIdOf(req) : "";
+  const settings = sessionOptions(fanout, lastId, options);
+  // Which pair it is, the session finds out itself.
+  const session = new Session(req as IncomingMessage, res as ServerResponse, settings);
+  return { session, lastId, maxBufferedBytes };
+}
+
+function sessionOptions(fanout: Fanout, lastId: string, options: WatchOptions): SessionOptions {
+  const { serializer: _, sanitizer: __, eventId: ___, ...given } = options as SessionOptions;
+  const headers = { ...protocolHeaders(fanout.info.protocol), ...options.headers };
+  return { ...given, headers, statusCode: fanout.isComplete(lastId) ? 204 : 200 };
+}
+
+/**
+ * Resolves when the session has connected, or its client has gone before.
+ *
+ * @returns a promise that rejects with an error of the connection
+ */
+export function connected(session: Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onDisconnected: SessionEvents["disconnected"] = ({ reason, error }) => {
+      session.off("connected", onConnected);
+      if (reason === "connection-error") reject(error);
+      else resolve();
+    };
+    const onConnected = (): void => {
+      session.off("disconnected", onDisconnected);
+      resolve();
+    };
+    session.once("connected", onConnected).once("disconnected", onDisconnected);
+  });
+}

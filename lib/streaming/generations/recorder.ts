@@ -1,0 +1,99 @@
+import { clearTimeout, setTimeout } from "node:timers";
+import { SseError } from "../../errors.js";
+import type { Report } from "../accounting/index.js";
+import type { Part } from "../parts.js";
+import type { GenerationLease } from "./store.js";
+
+/**
+ * What the store makes of a call, or an error when that takes too long.
+ *
+ * @throws {SseError} `store-error`
+ */
+export async function fromStore<T>(call: () => Promise<T>, timeout: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const late = new Promise<never>((_, reject) => {
+      const error = new Error(`no answer within ${timeout} ms`);
+      timer = setTimeout(() => reject(error), timeout).unref();
+    });
+    return await Promise.race([call(), late]);
+  } catch (cause) {
+    throw new SseError("store-error", `the store of the generations failed: ${cause}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Appends the parts of a run to its store, in batches, while the run goes on. */
+export class Recorder {
+  readonly #lease: GenerationLease;
+  readonly #batchMs: number;
+  readonly #timeout: number;
+  readonly #onFailure: (error: unknown) => void;
+  #pending: Part[] = [];
+  #flushing: Promise<void> | undefined;
+  #failed = false;
+  #hurry = (): void => {};
+
+  /** @param timeout of each call of the store, in ms */
+  constructor(
+    lease: GenerationLease,
+    options: { batchMs: number; timeout: number; onFailure: (error: unknown) => void },
+  ) {
+    this.#lease = lease;
+    this.#batchMs = options.batchMs;
+    this.#timeout = options.timeout;
+    this.#onFailure = options.onFailure;
+  }
+
+  add(part: Part): void {
+    if (this.#failed) return;
+    this.#pending.push(part);
+    this.#flushing ??= this.#flush();
+  }
+
+  /** Resolves with whether the store has all parts. */
+  async flushed(): Promise<boolean> {
+    this.#hurry();
+    await this.#flushing;
+    return !this.#failed;
+  }
+
+  /** To be called after the terminal part. Resolves with whether the store has all. */
+  async end(report: Report): Promise<boolean> {
+    if (!(await this.flushed())) return false;
+    await this.#try(() => this.#lease.end(report));
+    return !this.#failed;
+  }
+
+  async #flush(): Promise<void> {
+    await this.#gathered();
+    while (this.#pending.length > 0 && !this.#failed) {
+      const batch = this.#pending;
+      this.#pending = [];
+      await this.#try(() => this.#lease.append(batch));
+    }
+    this.#flushing = undefined;
+  }
+
+  /** Waits for parts to join the first, unless someone waits for them. */
+  async #gathered(): Promise<void> {
+    if (this.#batchMs === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+      timer = setTimeout(resolve, this.#batchMs).unref();
+    });
+    clearTimeout(timer);
+  }
+
+  async #try(call: () => Promise<void>): Promise<void> {
+    try {
+      await fromStore(call, this.#timeout);
+    } catch (error) {
+      this.#failed = true;
+      this.#pending = [];
+      this.#onFailure(error);
+    }
+  }
+}

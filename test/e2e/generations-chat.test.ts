@@ -1,0 +1,244 @@
+import type { Server } from "node:http";
+import { serve } from "@hono/node-server";
+import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from "ai";
+import express from "express";
+import { Hono } from "hono";
+import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  type GenerationRequest,
+  type Generations,
+  generationHandlers,
+  generationRoutes,
+} from "../../lib/streaming/index.ts";
+import { make, Scripted, usage } from "../streaming/generations-setup.ts";
+import { finish, start } from "../streaming/written.ts";
+import { errorOf, listen, within } from "./harness.ts";
+
+interface Api {
+  generations: Generations;
+  provider: Scripted;
+  url: string;
+}
+
+type Serving = (
+  generations: Generations,
+  request: (body: Body) => GenerationRequest,
+) => Promise<string>;
+type Body = { id: string };
+
+/** Whose a chat is: the test's user, unless its name says otherwise. */
+const authorize = (_: unknown, id: string) => {
+  if (id === "broken") throw new Error("the database is down");
+  return !id.startsWith("theirs");
+};
+
+const overExpress: Serving = async (generations, request) => {
+  const app = express();
+  const { post, stream, stop } = generationHandlers<express.Request>(generations, {
+    start: ({ body }) => request(body),
+    authorize,
+    session: { transport: process.env.STREAM_LLM_TEST_TRANSPORT === "stream" ? "stream" : "auto" },
+  });
+  app.post("/api/chat", express.json(), post);
+  app.get("/api/chat/:id/stream", stream);
+  app.post("/api/chat/:id/stop", stop);
+  app.use((error: Error, _: unknown, res: express.Response, __: unknown) => {
+    res.status(500).send(error.message);
+  });
+  const { createServer } = await import("node:http");
+  const { origin } = await listen(createServer(app));
+  return `${origin}/api/chat`;
+};
+
+const overFetch: Serving = async (generations, request) => {
+  const app = new Hono();
+  const routes = generationRoutes(generations, {
+    start: async (given) => request((await given.json()) as Body),
+    authorize,
+  });
+  const params = (c: { req: { param(name: string): string | undefined } }) => ({
+    id: c.req.param("id") ?? "",
+  });
+  app.post("/api/chat", (c) => routes.post(c.req.raw));
+  app.get("/api/chat/:id/stream", (c) => routes.stream(c.req.raw, params(c)));
+  app.post("/api/chat/:id/stop", (c) => routes.stop(c.req.raw, params(c)));
+  app.onError((error, c) => c.text(error.message, 500));
+  const server = await new Promise<Server>((resolve) => {
+    const made = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, () =>
+      resolve(made as Server),
+    ) as Server;
+  });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as { port: number };
+  return `http://127.0.0.1:${port}/api/chat`;
+};
+
+/** A page with `useChat`: its transport, and what it makes of the stream. */
+class Page {
+  readonly #transport: DefaultChatTransport<UIMessage>;
+  readonly #gone = new AbortController();
+  message: UIMessage | undefined;
+  read: Promise<void> = Promise.resolve();
+
+  constructor(api: string) {
+    this.#transport = new DefaultChatTransport({
+      api,
+      // The page's connection ends with the page.
+      fetch: (input, init) => fetch(input, { ...init, signal: this.#gone.signal }),
+    });
+    onTestFinished(() => this.#gone.abort());
+  }
+
+  async send(chatId: string): Promise<void> {
+    const user: UIMessage = { id: "u1", role: "user", parts: [{ type: "text", text: "Hi" }] };
+    this.#take(
+      await this.#transport.sendMessages({
+        trigger: "submit-message",
+        chatId,
+        messageId: undefined,
+        messages: [user],
+        abortSignal: undefined,
+      }),
+    );
+  }
+
+  /** Returns whether there was something to resume. */
+  async resume(chatId: string): Promise<boolean> {
+    const stream = await this.#transport.reconnectToStream({ chatId });
+    if (stream) this.#take(stream);
+    return stream !== null;
+  }
+
+  close(): void {
+    this.#gone.abort();
+  }
+
+  get text(): string {
+    const parts = this.message?.parts ?? [];
+    return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+  }
+
+  async says(text: string): Promise<void> {
+    const said = async () => {
+      while (this.text !== text) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    await within(said(), `"${text}" on the page`);
+  }
+
+  #take(stream: ReadableStream<UIMessageChunk>): void {
+    const messages = readUIMessageStream({ stream, onError: () => {} });
+    this.read = (async () => {
+      for await (const message of messages) this.message = message;
+    })().catch(() => {});
+  }
+}
+
+describe.each<[string, Serving]>([
+  ["Express", overExpress],
+  ["Fetch", overFetch],
+])("useChat's transport over %s", (_, serving) => {
+  async function api(): Promise<Api> {
+    const generations = make({ protocol: "ai-sdk" });
+    const provider = new Scripted();
+    const url = await serving(generations, ({ id }) => {
+      if (id === "refused") throw new Error("no such chat");
+      return { id, run: provider.source };
+    });
+    return { generations, provider, url };
+  }
+
+  it("has the answer, also when the page is reloaded while it comes", async () => {
+    const { provider, url } = await api();
+    const page = new Page(url);
+    await page.send("c/1 ü");
+    provider.say(start, { type: "reasoning", text: "Hm" }, "Hello", ", wor");
+    await page.says("Hello, wor");
+    page.close();
+    await page.read;
+    provider.say("ld");
+    const reloaded = new Page(url);
+    expect(await reloaded.resume("c/1 ü")).toBe(true);
+    await reloaded.says("Hello, world");
+    provider.say("!", usage, finish);
+    await reloaded.read;
+    expect(reloaded.text).toBe("Hello, world!");
+    expect(reloaded.message).toMatchObject({
+      id: "a1",
+      metadata: { usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 } },
+      parts: [
+        { type: "step-start" },
+        { type: "reasoning", text: "Hm", state: "done" },
+        { type: "text", text: "Hello, world!", state: "done" },
+      ],
+    });
+    expect(provider.asked).toBe(1);
+  });
+
+  it("has nothing to resume where there is nothing", async () => {
+    const { url } = await api();
+    expect(await new Page(url).resume("nobody")).toBe(false);
+    expect((await fetch(`${url}/nobody/stream`)).status).toBe(204);
+  });
+
+  it("is stopped from another page", async () => {
+    const { generations, provider, url } = await api();
+    const page = new Page(url);
+    await page.send("c");
+    provider.say(start, "half");
+    await page.says("half");
+    const stop = () => fetch(`${url}/c/stop`, { method: "POST" });
+    expect(await (await stop()).json()).toEqual({ stopped: true });
+    await page.read;
+    expect(page.text).toBe("half");
+    expect(provider.stopped).toBe(true);
+    expect(await (await stop()).json()).toEqual({ stopped: false });
+    expect((await generations.get("c"))?.status).toBe("aborted");
+  });
+
+  it("is told of an id that runs already, and nobody pays twice", async () => {
+    const { generations, provider, url } = await api();
+    await new Page(url).send("c");
+    const error = await errorOf(() => new Page(url).send("c"));
+    expect(JSON.parse(error.message).error.code).toBe("generation-exists");
+    expect(provider.asked).toBe(1);
+    await generations.close();
+    const closed = await errorOf(() => new Page(url).send("d"));
+    expect(JSON.parse(closed.message).error.code).toBe("closed");
+  });
+
+  it("does nothing with the generations of others", async () => {
+    const { generations, url } = await api();
+    await generations.start("theirs", () => new Promise(() => {}));
+    const post = { method: "POST", headers: { "content-type": "application/json" } };
+    const asking = [
+      fetch(url, { ...post, body: '{"id":"theirs"}' }),
+      fetch(`${url}/theirs/stream`),
+      fetch(`${url}/theirs/stop`, post),
+      fetch(`${url}/theirs-or-none/stream`),
+    ];
+    for (const { status } of await Promise.all(asking)) expect(status).toBe(403);
+    expect((await generations.get("theirs"))?.status).toBe("running");
+  });
+
+  it("has the application's errors where those of handlers go", async () => {
+    const { url } = await api();
+    expect((await errorOf(() => new Page(url).send("refused"))).message).toBe("no such chat");
+    const broken = await fetch(`${url}/broken/stream`);
+    expect([broken.status, await broken.text()]).toEqual([500, "the database is down"]);
+    expect((await fetch(`${url}/${"x".repeat(600)}/stream`)).status).toBe(400);
+  });
+});
+
+it("handlers need to know what to start, and who may", () => {
+  const generations = make();
+  for (const options of [undefined, {}, { start: () => ({}) }, { authorize: () => true }]) {
+    for (const create of [generationHandlers, generationRoutes]) {
+      expect(() => create(generations, options as never)).toThrow(
+        expect.objectContaining({ code: "invalid-option" }),
+      );
+    }
+  }
+});
