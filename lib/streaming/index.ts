@@ -38,6 +38,7 @@ export type {
   UsagePart,
 } from "./parts.js";
 export { isTerminal } from "./parts.js";
+export type { PipeOptions } from "./piped-answer.js";
 export {
   createProtocolWriter,
   type Envelope,
@@ -48,5 +49,5 @@ export {
   type WireEvent,
   type WriterOptions,
 } from "./protocols/index.js";
-export { type PipeOptions, StreamingResponse } from "./streaming-response.js";
+export { StreamingResponse } from "./streaming-response.js";
 export type { StreamingResponseOptions } from "./streaming-response-options.js";

@@ -1,15 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import { endsInHalfPair } from "../adapters/outlet.js";
-import type { PartReader, ReaderOptions } from "../adapters/reader.js";
-import { readParts } from "../adapters/readers.js";
 import type { ProviderSource } from "../adapters/source.js";
 import { describe, SseError } from "../errors.js";
 import type { Session } from "../session.js";
-import { Answer, type AnswerOptions } from "./answer.js";
+import type { Answer } from "./answer.js";
 import { checkToken, errorPart, metadataPart, type TokenUsage, usagePart } from "./given-parts.js";
 import { Outbound } from "./outbound.js";
 import type { AbortPart, ErrorPart, Part } from "./parts.js";
+import { PipedAnswer, type PipeOptions } from "./piped-answer.js";
 import { publicText } from "./protocols/error-text.js";
 import { createProtocolWriter, type ProtocolWriter, type WireEvent } from "./protocols/index.js";
 import {
@@ -18,10 +17,6 @@ import {
   type StreamingResponseOptions,
   type StreamingTarget,
 } from "./streaming-response-options.js";
-
-export interface PipeOptions extends ReaderOptions, AnswerOptions {}
-
-function ignore(): void {}
 
 /**
  * An answer on its way to one client, in the protocol that this client reads: token by token by the
@@ -188,36 +183,30 @@ export class StreamingResponse {
         "the stream has one source already; wait for its end.",
       );
     }
-    const [reader, answer] = this.#open(source, options);
+    const piped = this.#open(source, options);
     this.#isPiping = true;
     try {
       await this.#outbound.connected();
-      for await (const part of reader) {
-        answer.add(part);
+      for await (const part of piped.reader) {
+        piped.take(part);
         const failed = await this.#relay(part);
         if (!failed) continue;
-        answer.add(failed);
+        piped.take(failed);
         break;
       }
     } finally {
       this.#isPiping = false;
+      piped.finish();
       await this.#outbound.end();
     }
-    return answer;
+    return piped.answer;
   }
 
-  #open(source: ProviderSource, options: PipeOptions): [PartReader, Answer] {
+  #open(source: ProviderSource, options: PipeOptions): PipedAnswer {
     const { signal } = this;
     const ended = this.isStreamActive() ? signal : AbortSignal.abort(this.#lost);
     try {
-      const answer = new Answer(options);
-      const both = options.signal ? AbortSignal.any([ended, options.signal]) : ended;
-      const reader = readParts(source, { ...options, signal: both });
-      // Its rejection is read later, when the client has connected.
-      if (typeof (source as { then?: unknown }).then === "function") {
-        Promise.resolve(source).catch(ignore);
-      }
-      return [reader, answer];
+      return new PipedAnswer(source, options, ended);
     } catch (error) {
       this.sendError(error);
       throw error;

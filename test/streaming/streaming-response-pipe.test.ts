@@ -1,6 +1,11 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import type { Part, Protocol, StreamingResponseOptions } from "../../lib/streaming/index.ts";
+import type {
+  Part,
+  Protocol,
+  Report,
+  StreamingResponseOptions,
+} from "../../lib/streaming/index.ts";
 import { StreamingResponse } from "../../lib/streaming/index.ts";
 import { chatRequest, withProvider } from "../adapters/provider.ts";
 import {
@@ -201,6 +206,25 @@ describe("the answer", () => {
     expect(answer).toMatchObject({ text: "Hi", error: { message: "a part has no JSON" } });
     expect(events.at(-1)?.event).toBe("error");
     expect(source.returned).toBe(1);
+  });
+
+  it("is metered when somebody asks for the figures", async () => {
+    const reports: Report[] = [];
+    const metered = {
+      prices: { m: { input: 1, output: 2 } },
+      onFinish: (r: Report) => reports.push(r),
+    };
+    const { origin, streams } = await serveStreams();
+    const body = fetch(origin).then((response) => response.text());
+    await (await streams.next()).pipe([start, text("Hi"), usage, finish], metered);
+    await eventually(() => reports.length === 1, "a report");
+    expect(reports[0]).toMatchObject({ model: "m", status: "finished", usage: usage.usage });
+    await body;
+    const stopped = new StreamingResponse(new Request("http://x/"));
+    stopped.abort();
+    await stopped.pipe([start, text("Hi"), finish], metered);
+    await eventually(() => reports.length === 2, "a report");
+    expect(reports[1]).toMatchObject({ status: "aborted" });
   });
 
   it("comes after what was sent by hand", async () => {
