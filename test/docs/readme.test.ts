@@ -124,7 +124,13 @@ testSnippets("README.md", {
   },
 });
 
-const pages = ["README.md", "docs/api.md", "docs/recipes.md", "docs/design.md"];
+const pages = [
+  "README.md",
+  "docs/api.md",
+  "docs/recipes.md",
+  "docs/streaming.md",
+  "docs/design.md",
+];
 const read = (file: string) => readFileSync(new URL(file, root), "utf8");
 
 test("the commands of the documents exist", () => {
