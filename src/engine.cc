@@ -83,19 +83,22 @@ bool Engine::Send(SessionId id, const FrameRef& frame, uint64_t now) {
     pulled_.Send(id, frame, now);
     return true;
   }
-  if (!thread->PostFrame(command::Send{id, frame}, frame)) return false;
+  if (!thread->HasRoom()) return false;
+  thread->PostFrame(command::Send{id, frame}, frame);
   const auto position = attached_.find(id);
   if (position != attached_.end()) position->second.sent += frame->body().size();
   return true;
 }
 
 bool Engine::Broadcast(ChannelId channel, const FrameRef& frame, uint64_t now) {
-  pulled_.Broadcast(channel, frame, now);
-  bool sent = true;
   for (const auto& thread : io_threads_) {
-    sent &= thread->PostFrame(command::Broadcast{channel, frame}, frame);
+    if (!thread->HasRoom()) return false;
   }
-  return sent;
+  pulled_.Broadcast(channel, frame, now);
+  for (const auto& thread : io_threads_) {
+    thread->PostFrame(command::Broadcast{channel, frame}, frame);
+  }
+  return true;
 }
 
 bool Engine::Multicast(std::span<const SessionId> sessions, const FrameRef& frame, uint64_t now) {
@@ -104,16 +107,18 @@ bool Engine::Multicast(std::span<const SessionId> sessions, const FrameRef& fram
     const size_t lane = LaneOf(id);
     if (lane < lanes.size()) lanes[lane].push_back(id);
   }
+  for (size_t lane = 1; lane < lanes.size(); ++lane) {
+    if (!lanes[lane].empty() && !io_threads_[lane - 1]->HasRoom()) return false;
+  }
   pulled_.Multicast(lanes[0], frame, now);
-  bool sent = true;
   for (size_t lane = 1; lane < lanes.size(); ++lane) {
     const size_t receivers = lanes[lane].size();
     if (receivers == 0) continue;
     auto multicast =
         std::make_unique<command::Multicast>(command::Multicast{std::move(lanes[lane]), frame});
-    sent &= io_threads_[lane - 1]->PostFrame(std::move(multicast), frame, receivers);
+    io_threads_[lane - 1]->PostFrame(std::move(multicast), frame, receivers);
   }
-  return sent;
+  return true;
 }
 
 bool Engine::TellOfNotices() { return pulled_.has_notices() && !std::exchange(told_, true); }

@@ -43,7 +43,8 @@ struct EngineStats {
 // thread; those with a socket are spread over the I/O threads.
 //
 // To be used from one thread, the owner's. `now` is milliseconds of a steady clock. Methods that
-// send return false when an I/O thread is so far behind that nothing was sent to its sessions.
+// send return false when an I/O thread that they concern is too far behind; nobody got anything
+// then.
 class Engine {
  public:
   static constexpr size_t kMostIoThreads = 15;

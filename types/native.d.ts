@@ -95,8 +95,8 @@ export interface NativeAddon {
   /** Asks for a `Drained` notice, at the earliest when all that was sent so far has left. */
   awaitDrain(session: number): boolean;
 
-  // Whatever sends throws an Error with code "overloaded" when the I/O thread is hundreds of MiB behind;
-  // nothing has been sent to its sessions then.
+  // Whatever sends throws an Error with code "overloaded" when an I/O thread is hundreds of MiB behind; nobody
+  // got anything then.
   push(session: number, data: string, event: string | undefined, id: string | undefined): boolean;
   /**
    * Sends the event that `push()` makes of the data `before`, the text as it stands within a JSON string (exactly

@@ -6,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -52,11 +53,10 @@ void IoThread::Post(Command command) {
   if (commands_.Post(std::move(command))) poller_->Wake();
 }
 
-bool IoThread::PostFrame(Command command, const FrameRef& frame, size_t receivers) {
-  if (posted_bytes_.load(std::memory_order_relaxed) >= kMostPostedBytes) return false;
+void IoThread::PostFrame(Command command, const FrameRef& frame, size_t receivers) {
+  assert(HasRoom());
   posted_bytes_.fetch_add(Weight(frame, receivers), std::memory_order_relaxed);
   Post(std::move(command));
-  return true;
 }
 
 void IoThread::CollectNotices(std::vector<Notice>* notices) {

@@ -37,9 +37,11 @@ class IoThread {
   ~IoThread();
 
   void Post(Command command);
-  // As Post(), for a command with a frame, and with so many receivers by name. False, and nothing
-  // is posted, while kMostPostedBytes wait to be read: the thread has fallen far behind.
-  [[nodiscard]] bool PostFrame(Command command, const FrameRef& frame, size_t receivers = 0);
+  // False while kMostPostedBytes wait to be read: the thread has fallen far behind.
+  bool HasRoom() const { return posted_bytes_.load(std::memory_order_relaxed) < kMostPostedBytes; }
+  // As Post(), for a command with a frame, and with so many receivers by name. Only while
+  // HasRoom().
+  void PostFrame(Command command, const FrameRef& frame, size_t receivers = 0);
 
   // Adds what has happened to `notices`.
   void CollectNotices(std::vector<Notice>* notices);

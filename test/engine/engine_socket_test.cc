@@ -195,20 +195,25 @@ TEST_F(EngineSocketTest, StatsCountBothLanes) {
   EXPECT_THAT(stats.closed, ElementsAre(0U, 0U, 1U, 0U));
 }
 
-TEST_F(EngineSocketTest, NothingIsSentWhenAThreadIsFarBehind) {
+TEST_F(EngineSocketTest, NothingIsSentToAnyoneWhenAThreadIsFarBehind) {
   std::latch held(1);
   std::latch released(1);
-  StartWith({.io_threads = 1, .on_notices = [&] {
+  StartWith({.io_threads = 2, .on_notices = [&] {
                if (!held.try_wait()) held.count_down();
                released.wait();
                notices_.teller()();
              }});
   const Connection connection = ConnectUnix();
   const SessionId id = Attach(connection);
+  const Connection other = ConnectUnix();  // Of the thread that keeps up.
+  const SessionId other_id = Attach(other);
+  const uint64_t now = SteadyMilliseconds();
+  const SessionId pulled = engine_->OpenSession({}, now);
+  const ChannelId all = engine_->NewChannel();
+  for (const SessionId member : {id, other_id, pulled}) engine_->Join(all, member);
   engine_->AwaitDrain(id);
   held.wait();
 
-  const uint64_t now = SteadyMilliseconds();
   const FrameRef large = FormatRaw(std::string(1 << 20, 'x'));
   const ChannelId nobody = engine_->NewChannel();
   size_t broadcasts = 0;
@@ -216,14 +221,19 @@ TEST_F(EngineSocketTest, NothingIsSentWhenAThreadIsFarBehind) {
   EXPECT_EQ(broadcasts, IoThread::kMostPostedBytes >> 20);
   const size_t buffered = engine_->BufferedBytes(id);
   EXPECT_FALSE(engine_->Send(id, large, now));
-  EXPECT_FALSE(engine_->Multicast(std::vector{id}, large, now));
+  EXPECT_FALSE(engine_->Broadcast(all, large, now));
+  EXPECT_FALSE(engine_->Multicast(std::vector{pulled, other_id, id}, large, now));
   EXPECT_EQ(engine_->BufferedBytes(id), buffered);
+  EXPECT_EQ(engine_->BufferedBytes(pulled), 0U);
+  EXPECT_TRUE(engine_->Multicast(std::vector{pulled, other_id}, FormatRaw("not behind;"), now));
 
   released.count_down();
   Settle();
   Send(id, "only this");
   Settle();
   EXPECT_EQ(ReceiveSome(connection.client), "only this");
+  EXPECT_EQ(ReceiveSome(other.client), "not behind;");
+  EXPECT_EQ(engine_->BufferedBytes(pulled), std::string_view("not behind;").size());
 }
 
 }  // namespace

@@ -42,21 +42,24 @@ class IoThreadTest : public DescriptorTest, public ::testing::WithParamInterface
   }
 
   void Send(SessionId id, const FrameRef& frame) {
-    ASSERT_TRUE(thread_->PostFrame(command::Send{id, frame}, frame));
+    ASSERT_TRUE(thread_->HasRoom());
+    thread_->PostFrame(command::Send{id, frame}, frame);
   }
   void Send(SessionId id, std::string_view raw) { Send(id, FormatRaw(raw)); }
   void Broadcast(ChannelId channel, std::string_view raw) {
     const FrameRef frame = FormatRaw(raw);
-    ASSERT_TRUE(thread_->PostFrame(command::Broadcast{channel, frame}, frame));
+    ASSERT_TRUE(thread_->HasRoom());
+    thread_->PostFrame(command::Broadcast{channel, frame}, frame);
   }
   void Multicast(std::vector<SessionId> sessions, std::string_view raw) {
-    ASSERT_TRUE(PostMulticast(std::move(sessions), FormatRaw(raw)));
+    Multicast(std::move(sessions), FormatRaw(raw));
   }
-  bool PostMulticast(std::vector<SessionId> sessions, const FrameRef& frame) {
+  void Multicast(std::vector<SessionId> sessions, const FrameRef& frame) {
+    ASSERT_TRUE(thread_->HasRoom());
     const size_t receivers = sessions.size();
     auto multicast =
         std::make_unique<command::Multicast>(command::Multicast{std::move(sessions), frame});
-    return thread_->PostFrame(std::move(multicast), frame, receivers);
+    thread_->PostFrame(std::move(multicast), frame, receivers);
   }
   void Join(ChannelId channel, std::initializer_list<SessionId> sessions) {
     for (const SessionId id : sessions) thread_->Post(command::Join{channel, id});
