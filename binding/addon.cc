@@ -135,8 +135,7 @@ Napi::Value Addon::Comment(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Addon::Write(const Napi::CallbackInfo& info) {
-  if (info[1].IsTypedArray()) return Send(info, FormatRaw(BytesOf(info[1].As<Napi::Uint8Array>())));
-  return Send(info, FormatRaw(Utf8Argument(info[1]).view()));
+  return Send(info, FormatRaw(BytesOf(info[1].As<Napi::Uint8Array>())));
 }
 
 Napi::Value Addon::WriteBuffer(const Napi::CallbackInfo& info) {
@@ -221,9 +220,6 @@ Napi::Value Addon::Stats(const Napi::CallbackInfo& info) {
   set("coalesced", stats.coalesced);
   set("blocked", stats.blocked);
   set("dropped", stats.dropped);
-  auto closed = Napi::Array::New(info.Env(), kCloseReasons);
-  for (uint32_t i = 0; i < kCloseReasons; ++i) closed.Set(i, static_cast<double>(stats.closed[i]));
-  result.Set("closed", closed);
   return result;
 }
 

@@ -113,7 +113,7 @@ export interface NativeAddon {
   retry(session: number, milliseconds: number): boolean;
   comment(session: number, text: string): boolean;
   /** Bytes that are already in event stream syntax: not escaped. */
-  write(session: number, bytes: Uint8Array | string): boolean;
+  write(session: number, bytes: Uint8Array): boolean;
   /** The contents of an event buffer; the buffer stays as it is. */
   writeBuffer(session: number, buffer: NativeEventBuffer): boolean;
 
@@ -171,6 +171,4 @@ export interface NativeStats {
   blocked: number;
   /** Events dropped by the slow-consumer policy. */
   dropped: number;
-  /** Sessions the engine gave up, by `CloseReason`. */
-  closed: number[];
 }

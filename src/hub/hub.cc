@@ -61,24 +61,12 @@ void Hub::AwaitDrain(SessionId id) {
   if (session->outbox.empty()) OnEmpty(session);
 }
 
-void Hub::Join(ChannelId channel_id, SessionId session_id) {
-  Session* const session = Find(session_id);
-  if (session == nullptr) return;
-  std::unique_ptr<Channel>& channel = channels_[channel_id];
-  if (channel == nullptr) channel = std::make_unique<Channel>(channel_id);
-  if (session->FindMembership(channel.get()) != session->memberships.end()) return;
-  session->memberships.push_back({channel.get(), channel->members.size()});
-  channel->members.push_back(session);
+void Hub::Join(ChannelId channel, SessionId id) {
+  if (Session* const session = Find(id)) channels_.Join(channel, session);
 }
 
-void Hub::Leave(ChannelId channel_id, SessionId session_id) {
-  const auto position = channels_.find(channel_id);
-  Session* const session = Find(session_id);
-  if (position == channels_.end() || session == nullptr) return;
-  const auto membership = session->FindMembership(position->second.get());
-  if (membership == session->memberships.end()) return;
-  RemoveMember(*membership);
-  session->memberships.erase(membership);
+void Hub::Leave(ChannelId channel, SessionId id) {
+  if (Session* const session = Find(id)) channels_.Leave(channel, session);
 }
 
 void Hub::Send(SessionId id, const FrameRef& frame, uint64_t now) {
@@ -90,9 +78,7 @@ void Hub::Send(SessionId id, const FrameRef& frame, uint64_t now) {
 }
 
 void Hub::Broadcast(ChannelId id, const FrameRef& frame, uint64_t now) {
-  const auto position = channels_.find(id);
-  if (position == channels_.end()) return;
-  for (Session* member : position->second->members) Append(member, frame, now);
+  for (Session* const member : channels_.MembersOf(id)) Append(member, frame, now);
   CloseFailed();
 }
 
@@ -277,15 +263,6 @@ void Hub::TellDropped(Session* session, std::vector<Notice>* notices) {
   if (dropped != 0) notices->push_back({session->id, NoticeKind::kDropped, dropped});
 }
 
-void Hub::RemoveMember(const Session::Membership& membership) {
-  Channel* const channel = membership.channel;
-  Session* const last = channel->members.back();
-  channel->members[membership.index] = last;
-  last->FindMembership(channel)->index = membership.index;
-  channel->members.pop_back();
-  if (channel->members.empty()) channels_.erase(channel->id);
-}
-
 void Hub::GiveUp(Session* session, CloseReason reason) {
   stats_.closed[static_cast<size_t>(reason)].Add(1);
   TellDropped(session, &notices_);
@@ -300,7 +277,7 @@ void Hub::ShowWaiting(const Session& session) {
 void Hub::Free(Session* session) {
   stats_.freed.Add(1);
   timers_.Cancel(&session->timer);
-  for (const Session::Membership& membership : session->memberships) RemoveMember(membership);
+  channels_.LeaveAll(session);
   sessions_.erase(session->id);
 }
 

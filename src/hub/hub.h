@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/hub/channels.h"
 #include "src/hub/hub_stats.h"
 #include "src/hub/session.h"
 #include "src/hub/timer_wheel.h"
@@ -58,7 +59,6 @@ class Hub {
   // Answered by a kDrained notice as soon as nothing waits; calls are answered in order.
   void AwaitDrain(SessionId id);
 
-  // A channel is there while it has members. Joining twice is joining once.
   void Join(ChannelId channel, SessionId session);
   void Leave(ChannelId channel, SessionId session);
 
@@ -99,7 +99,6 @@ class Hub {
   void OnTimer(Session* session, uint64_t now);
   void EnsureTimer(Session* session);
   static void TellDropped(Session* session, std::vector<Notice>* notices);
-  void RemoveMember(const Session::Membership& membership);
   void GiveUp(Session* session, CloseReason reason);
   static void ShowWaiting(const Session& session);
   void Free(Session* session);
@@ -107,7 +106,7 @@ class Hub {
   HubStats stats_;
   TimerWheel timers_;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
-  std::unordered_map<ChannelId, std::unique_ptr<Channel>> channels_;
+  Channels channels_;
   // These name sessions that may have been freed since; ids are never reused, so that does no harm.
   std::vector<SessionId> ready_;
   std::vector<SessionId> dropping_;  // Those with `dropped` to tell.
