@@ -8,7 +8,7 @@ const title = (o) =>
   `\`relay\`: an OpenAI stream of ${o.size(1000)} tokens to ${o.size(200)} clients: CPU per token`;
 
 /** How far apart the provider's tokens are, in ms. */
-const paces = { "200 tokens/s": 5, "all at once": 0 };
+const paces = { "100 tokens/s": 10, "all at once": 0 };
 
 async function relay(contender, clients, tokens, interval) {
   const provider = new Provider();
@@ -62,7 +62,7 @@ export default {
       checkRatio({
         samples,
         variant,
-        id: `relay-${variant}`,
+        id: `relay-${paces[variant]}ms`,
         scenario: `${title(o)}, ${variant}`,
         must: "<= 0.4x better-sse with JSON.stringify",
         of: "relay-ours",

@@ -1,34 +1,20 @@
-// stream-llm: the provider's stream read into parts, encoded for OpenAI's clients, broadcast.
+// stream-llm: the provider's stream as a generation that all clients watch.
 import { createServer } from "node:http";
-import { readOpenAIChat } from "../../dist/adapters/index.js";
-import { createChannel, createSession } from "../../dist/index.js";
-import { createProtocolWriter } from "../../dist/streaming/index.js";
+import { createGenerations } from "../../dist/streaming/index.js";
 import { listen, serve } from "./control.mjs";
 
-const channel = createChannel({ serializer: String, eventId: null });
+const generations = createGenerations({ protocol: "openai" });
 const sessions = [];
 const server = createServer(async (req, res) => {
-  const session = await createSession(req, res);
-  channel.register(session);
-  sessions.push(session);
+  sessions.push(await generations.attach("answer", req, res));
 });
-
-async function relay(url) {
-  const writer = createProtocolWriter("openai");
-  let n = 0;
-  for await (const part of readOpenAIChat(fetch(url, { method: "POST" }))) {
-    for (const { data } of writer.write(part))
-      channel.broadcast(data, "message", { eventId: String(n++) });
-  }
-}
 
 await serve({
   open: () => listen(server),
-  size: () => channel.sessionCount,
+  size: () => sessions.length,
   stats: () => Object.fromEntries(sessions.map(({ transport }) => [transport, 1])),
   commands: {
-    start({ url }) {
-      relay(url);
-    },
+    start: ({ url }) =>
+      generations.start("answer", () => fetch(url, { method: "POST" })).then(() => {}),
   },
 });
