@@ -4,9 +4,9 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import express from "express";
-import { closeAll, createSession } from "stream-llm";
+import { closeAll } from "stream-llm";
 
-import { streamAnswer } from "./answer.js";
+import { answers, startAnswer } from "./answer.js";
 import { chooseProvider } from "./providers/index.js";
 import { joinViewers, startReading } from "./viewers.js";
 
@@ -15,7 +15,6 @@ if (existsSync(".env")) process.loadEnvFile(".env");
 const PORT = Number(process.env.PORT || 3000);
 const HOST = process.env.HOST || "127.0.0.1";
 const MAX_PROMPT_LENGTH = 4000;
-const MAX_ANSWERS = 100;
 const SHUTDOWN_MS = 3000;
 
 if (!Number.isInteger(PORT) || PORT < 0 || PORT > 65535) {
@@ -26,24 +25,12 @@ if (!Number.isInteger(PORT) || PORT < 0 || PORT > 65535) {
 }
 
 const provider = await chooseProvider();
-/** How many answers may still be started; see MAX_ANSWERS. */
-let places = MAX_ANSWERS;
-let answerCount = 0;
 
-async function answer(req, res, prompt) {
-  const number = ++answerCount;
-  const startedAt = performance.now();
-  // Nothing reconnects to this stream, so its events need neither a retry time nor ids.
-  const session = await createSession(req, res, { retry: null, eventId: null });
-  const title = provider.titleFor?.(prompt);
-  const stopReading = startReading(req.body.viewer, title ? `“${title}”` : "an answer");
-  try {
-    const { tokens, outcome } = await streamAnswer(session, provider, prompt);
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    console.log(`answer ${number}: ${tokens} tokens in ${seconds} s, ${outcome}`);
-  } finally {
-    stopReading();
-  }
+/** Streams an answer to one more tab, from its start, until its end. */
+async function readAnswer(req, res, id) {
+  res.setHeader("Content-Location", `/api/chat/${id}`);
+  // Only the page asks again, and it says when.
+  return answers.attach(id, req, res, { retry: null });
 }
 
 const curlCommand = (port) =>
@@ -81,17 +68,24 @@ app.post("/api/chat", express.json({ limit: "32kb" }), async (req, res) => {
     });
     return;
   }
-  if (places === 0) {
-    res.status(503).json({ error: "Too many answers are under way. Try again in a moment." });
-    return;
-  }
 
-  places--;
-  try {
-    await answer(req, res, prompt);
-  } finally {
-    places++;
-  }
+  const { id } = await startAnswer(provider, prompt);
+  const session = await readAnswer(req, res, id);
+  const title = provider.titleFor?.(prompt);
+  const stopReading = startReading(req.body.viewer, title ? `“${title}”` : "an answer");
+  if (session?.isConnected) session.once("disconnected", stopReading);
+  else stopReading();
+});
+
+// For a page that was reloaded, or another tab.
+app.get("/api/chat/:id/stream", async (req, res) => {
+  const session = await readAnswer(req, res, req.params.id);
+  if (!session) res.status(204).end();
+});
+
+app.post("/api/chat/:id/stop", async (req, res) => {
+  await answers.stop(req.params.id);
+  res.status(204).end();
 });
 
 app.all("/api/chat", (_req, res) => {
@@ -104,6 +98,10 @@ app.all("/api/chat", (_req, res) => {
 
 app.use((error, _req, res, next) => {
   if (res.headersSent) return next(error);
+  if (error.code === "too-many-generations") {
+    res.status(503).json({ error: "Too many answers are under way. Try again in a moment." });
+    return;
+  }
   const status = error.status ?? 500;
   if (status >= 500) console.error(error);
   res.status(status).json({ error: status >= 500 ? "Something went wrong here." : error.message });
@@ -137,6 +135,7 @@ async function shutDown() {
   isClosing = true;
   setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
   server.close();
+  await answers.close();
   await closeAll();
   server.closeAllConnections();
 }

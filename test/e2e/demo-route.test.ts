@@ -20,7 +20,7 @@ const chat = (demo: Demo, body: unknown, signal?: AbortSignal) =>
 
 describe("the route", { timeout: 60_000 }, () => {
   test("sends events one by one to the curl command that README and server tell", async () => {
-    const demo = await Demo.start();
+    const demo = await Demo.start({ DEMO_UNWATCHED_MS: "50" });
     const readme = readFileSync(new URL("README.md", root), "utf8");
     const command = readme.match(/^curl -N .*$/m)?.[0] ?? "";
     const here = command.replace("http://localhost:3000", demo.origin);
@@ -35,13 +35,13 @@ describe("the route", { timeout: 60_000 }, () => {
       arrivals.push({ at: performance.now(), text: String(chunk) });
     });
     await eventually(() => arrivals.length >= 12, "a dozen chunks");
-    const tokens = arrivals.filter(({ text }) => text.startsWith("event:token\ndata:"));
+    const tokens = arrivals.filter(({ text }) => text.startsWith("event:token\nid:"));
     expect(tokens.length).toBeGreaterThanOrEqual(8);
     const [first, last] = [tokens[0], tokens.at(-1)] as [{ at: number }, { at: number }];
     expect(last.at - first.at).toBeGreaterThan(80);
 
     curl.kill();
-    await demo.printed("stopped by the client");
+    await demo.printed("aborted (unwatched)");
   });
 
   test("sends a whole answer, leading spaces and line breaks included, then done", async () => {
@@ -50,11 +50,8 @@ describe("the route", { timeout: 60_000 }, () => {
     const { events, errors } = parseStream(new Uint8Array(await response.arrayBuffer()));
     expect(errors).toEqual([]);
     expect(events[0]).toMatchObject({ event: "start" });
-    expect(events.at(-1)).toEqual({
-      event: "done",
-      id: undefined,
-      data: '{"finishReason":"stop"}',
-    });
+    expect(events.at(-2)).toMatchObject({ event: "metadata", data: '{"finishReason":"stop"}' });
+    expect(events.at(-1)).toMatchObject({ event: "done", data: "{}" });
     const tokens = events
       .filter(({ event }) => event === "token")
       .map(({ data }) => JSON.parse(data).token);
@@ -77,6 +74,13 @@ describe("the route", { timeout: 60_000 }, () => {
       expect(response.status, body.slice(0, 40)).toBe(status);
       expect(await response.json()).toEqual({ error: expect.any(String) });
     }
+  });
+
+  test("has nothing to stream or to stop where there is no such answer", async () => {
+    const demo = await Demo.start();
+    const address = `${demo.origin}/api/chat/nobody`;
+    expect((await fetch(`${address}/stream`)).status).toBe(204);
+    expect((await fetch(`${address}/stop`, { method: "POST" })).status).toBe(204);
   });
 
   test("refuses GET, which a reconnecting EventSource would send", async () => {
@@ -116,10 +120,14 @@ describe("with a key", { timeout: 60_000 }, () => {
       });
       const data = (wanted: string) =>
         events.filter(({ event }) => event === wanted).map((event) => JSON.parse(event.data));
-      expect(data("start")).toEqual([{ provider: name, model: "test-model", title: null }]);
+      expect(data("start")).toEqual([{ id: expect.stringMatching(/1$/), model: "fake" }]);
       expect(data("token").map(({ token }) => token)).toEqual(provider.tokens);
       expect(data("usage")).toEqual([
-        { promptTokens: 3, completionTokens: provider.tokens.length },
+        {
+          promptTokens: 3,
+          completionTokens: provider.tokens.length,
+          totalTokens: 3 + provider.tokens.length,
+        },
       ]);
       expect(data("done")).toHaveLength(1);
     });
@@ -134,12 +142,12 @@ describe("with a key", { timeout: 60_000 }, () => {
       await watchAnswer(page, 3);
       await page.getByRole("button", { name: "Stop" }).click();
       await within(aborted, "cancelled request");
-      await demo.printed("stopped by the client");
+      await demo.printed("aborted (stopped)");
     });
 
-    test(`a closed tab cancels the request to ${name}`, async () => {
+    test(`the last tab that is closed cancels the request to ${name}`, async () => {
       const provider = await fakeProvider({ endless: true });
-      const demo = await Demo.start(env(provider.origin));
+      const demo = await Demo.start({ ...env(provider.origin), DEMO_UNWATCHED_MS: "50" });
       const controller = new AbortController();
       const response = await chat(demo, { prompt: "Go on" }, controller.signal);
       await response.body?.getReader().read();
@@ -153,10 +161,10 @@ describe("with a key", { timeout: 60_000 }, () => {
       const demo = await Demo.start(env(provider.origin));
       const response = await chat(demo, { prompt: "Hello?" });
       const { events } = parseStream(new Uint8Array(await response.arrayBuffer()));
-      expect(events.map(({ event }) => event)).toEqual(["start", "error"]);
-      expect(JSON.parse(events[1]?.data ?? "")).toEqual({
-        error: "The provider refused the API key.",
-        code: "PROVIDER",
+      expect(events.map(({ event }) => event)).toEqual(["error"]);
+      expect(JSON.parse(events[0]?.data ?? "")).toEqual({
+        error: "The service cannot reach the model.",
+        code: "AUTHENTICATION",
       });
     });
   }

@@ -39,7 +39,7 @@ describe("the chat page", { timeout: 60_000 }, () => {
     await page.getByRole("button", { name: "Stop" }).click();
     await meterOf(page).filter({ hasText: "Stopped" }).waitFor();
     expect(await meterOf(page).textContent()).toMatch(/\d+\sms\sto\sfirst\stoken · .*\d+\stokens$/);
-    await demo.printed("stopped by the client");
+    await demo.printed("aborted (stopped)");
     await second.getByText("reading").first().waitFor({ state: "hidden" });
     await save("stopped");
 

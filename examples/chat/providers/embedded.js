@@ -6,8 +6,6 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
-import { readChunk } from "./chunk.js";
-
 const folder = new URL("../answers/", import.meta.url);
 
 /** name -> { title, text }; the first line of a file is its title. */
@@ -86,5 +84,4 @@ export const embedded = {
   model: "no API key set",
   titleFor: (prompt) => choose(prompt).title,
   open: play,
-  read: readChunk,
 };

@@ -6,13 +6,7 @@
  * @property {string} model - Shown on the page.
  * @property {(prompt: string) => string} [titleFor] - What an answer is about, when that is known before it is read.
  * @property {(prompt: string, signal: AbortSignal) => AsyncIterable<object> | Promise<AsyncIterable<object>>} open
- *   Starts an answer, which `signal` cancels.
- * @property {(chunk: object) => Piece} read - What the page needs of a chunk.
- *
- * @typedef {object} Piece
- * @property {string} [token]
- * @property {string} [finishReason]
- * @property {{promptTokens?: number, completionTokens?: number}} [usage] - Totals so far.
+ *   Starts an answer in OpenAI's or Anthropic's chunks, which `signal` cancels.
  */
 import { embedded } from "./embedded.js";
 

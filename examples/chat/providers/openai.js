@@ -1,8 +1,6 @@
 /** OpenAI, or any server that speaks its chat completions API (set OPENAI_BASE_URL). */
 import OpenAI from "openai";
 
-import { readChunk } from "./chunk.js";
-
 /** @returns {import("./index.js").Provider} */
 export function openai(model = process.env.OPENAI_MODEL || "gpt-5-mini") {
   const client = new OpenAI();
@@ -19,6 +17,5 @@ export function openai(model = process.env.OPENAI_MODEL || "gpt-5-mini") {
         },
         { signal },
       ),
-    read: readChunk,
   };
 }

@@ -1,3 +1,5 @@
+import { ask, resume } from "./answer.js";
+import { running as kept } from "./running.js";
 import { startTurn } from "./turn.js";
 import { viewerKey, watchViewers } from "./viewers.js";
 
@@ -23,20 +25,26 @@ function updateSend() {
   send.title = running.length >= MAX_AT_ONCE ? "Wait for an answer, or stop one" : "";
 }
 
-async function submit(prompt) {
+function submit(prompt) {
   if (running.length >= MAX_AT_ONCE) {
     status.textContent = `${MAX_AT_ONCE} answers are under way. Wait for one, or stop one.`;
     return;
   }
+  status.textContent = "Asked. Escape stops the answer.";
+  show(prompt, () => ask(prompt, viewerKey()));
+}
+
+/** Shows a question and its answer, which `open` asks for. */
+async function show(prompt, open, resumed = false) {
   document.querySelector("#welcome").hidden = true;
   const turn = startTurn({
     list: document.querySelector("#turns"),
     prompt,
-    viewer: viewerKey(),
+    open,
+    resumed,
     onAskAgain: () => submit(prompt),
   });
   running.push(turn);
-  status.textContent = "Asked. Escape stops the answer.";
   updateSend();
 
   status.textContent = await turn.finished;
@@ -86,3 +94,4 @@ updateSend();
 if (matchMedia("(hover: hover)").matches) field.focus();
 watchViewers();
 showProvider();
+for (const { address, prompt } of kept()) show(prompt, () => resume(address), true);

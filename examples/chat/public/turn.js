@@ -1,10 +1,14 @@
 /** One question with its answer, its meter and its own Stop button. */
-import { AnswerError, ask } from "./answer.js";
+import { AnswerError, eventsOf, stop as stopAnswer } from "./answer.js";
 import { createMarkup } from "./markup.js";
 import { createMeter } from "./meter.js";
+import { forget, remember } from "./running.js";
 
 const template = document.querySelector("#turn");
 const METER_MS = 250;
+
+/** Somebody stopped the answer, in this tab or another. */
+class Stopped extends Error {}
 
 /** Follows the end of the page only while the reader is there. */
 function isAtEnd() {
@@ -17,10 +21,10 @@ export function scrollToEnd() {
 }
 
 /**
- * Shows a question and streams its answer.
+ * Shows a question and streams its answer, which `open` asks for.
  * @returns {{stop: () => void, finished: Promise<string>}} `finished` tells how it ended, in words for a screen reader.
  */
-export function startTurn({ list, prompt, viewer, onAskAgain }) {
+export function startTurn({ list, prompt, open, resumed, onAskAgain }) {
   const item = template.content.cloneNode(true).firstElementChild;
   const find = (name) => item.querySelector(`.${name}`);
   const controller = new AbortController();
@@ -32,12 +36,12 @@ export function startTurn({ list, prompt, viewer, onAskAgain }) {
   list.append(item);
   scrollToEnd();
 
-  return { stop, finished: run({ item, find, prompt, viewer, signal: controller.signal }) };
+  return { stop, finished: run({ item, find, prompt, open, resumed, signal: controller.signal }) };
 }
 
-async function run({ item, find, prompt, viewer, signal }) {
+async function run({ item, find, prompt, open, resumed, signal }) {
   const show = createMarkup(find("answer"));
-  const meter = createMeter();
+  const meter = createMeter(resumed);
   let text = "";
   let frame = 0;
 
@@ -53,13 +57,16 @@ async function run({ item, find, prompt, viewer, signal }) {
 
   let outcome = { label: "Done", spoken: "Answer complete" };
   try {
-    for await (const { event, data } of ask(prompt, viewer, signal)) {
+    const response = await open();
+    for await (const { event, data } of read(response, prompt, signal)) {
       if (event === "token") {
         meter.countToken();
         text += data.token;
         frame ||= requestAnimationFrame(paint);
       } else if (event === "usage") {
         meter.report(data.completionTokens);
+      } else if (event === "error") {
+        throw data.code === "ABORTED" ? new Stopped() : new AnswerError(data.error);
       }
     }
   } catch (error) {
@@ -73,8 +80,25 @@ async function run({ item, find, prompt, viewer, signal }) {
   return `${outcome.spoken}, ${meter.tokens} tokens`;
 }
 
+/** The answer's events, while Stop stops it. A page that is left, unlike Stop, stops nothing. */
+async function* read(response, prompt, signal) {
+  const address = response.headers.get("Content-Location");
+  const stop = () => {
+    forget(address);
+    stopAnswer(address);
+  };
+  remember({ address, prompt });
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
+  for await (const event of eventsOf(response, signal)) {
+    if (event.event === "done" || event.event === "error") forget(address);
+    yield event;
+  }
+}
+
 function describeEnd(error) {
-  if (error.name === "AbortError") return { label: "Stopped", spoken: "Answer stopped" };
+  if (error.name === "AbortError" || error instanceof Stopped)
+    return { label: "Stopped", spoken: "Answer stopped" };
   const isExpected = error instanceof AnswerError;
   if (!isExpected) console.error(error);
   const label = isExpected ? error.message.replace(/\.$/, "") : "Something went wrong here";
