@@ -3,6 +3,7 @@ import { warn } from "./errors.js";
 import { kNotice, type NoticeReceiver } from "./internal.js";
 import { type EnclosedText, NoticeKind, native } from "./native.js";
 import type { Settings } from "./options.js";
+import type { EngineStats } from "./stats.js";
 
 /**
  * The bridge between the native engine and the sessions of this environment: who gets which
@@ -10,6 +11,8 @@ import type { Settings } from "./options.js";
  * `setImmediate` in which notices that are there already are handed out.
  */
 const receivers = new Map<number, NoticeReceiver>();
+/** How many there are, by transport. */
+const sessions = { stream: 0, socket: 0 };
 
 let scheduled = false;
 let timer: NodeJS.Timeout | undefined;
@@ -19,12 +22,15 @@ let timerAt = 0;
 /** From now on `receiver` gets the notices of `session`. */
 export function receive(session: number, receiver: NoticeReceiver): void {
   receivers.set(session, receiver);
+  sessions[receiver.transport] += 1;
   // Its timers may be due before those that `timer` waits for.
   schedule();
 }
 
 /** No notice of `session` is handed out any more. */
 export function forget(session: number): void {
+  const receiver = receivers.get(session);
+  if (receiver) sessions[receiver.transport] -= 1;
   receivers.delete(session);
 }
 
@@ -112,8 +118,8 @@ export function openReceivers(): NoticeReceiver[] {
 }
 
 /** What is counted on this side of the engine. */
-export function engineCounts(): { fallbacks: number } {
-  return { fallbacks };
+export function engineCounts(): Pick<EngineStats, "sessions" | "fallbacks"> {
+  return { sessions: { ...sessions }, fallbacks };
 }
 
 /** Collects notices after the code that runs now, with all that it causes until then. */

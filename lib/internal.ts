@@ -98,6 +98,8 @@ export interface ConnectionObserver {
 
 /** What the engine tells a session. */
 export interface NoticeReceiver {
+  /** How its bytes reach the client. */
+  readonly transport: "stream" | "socket";
   [kNotice](kind: number, value: number): void;
 }
 

@@ -38,10 +38,8 @@ export function countDisconnected(reason: DisconnectReason): void {
 
 /** Counts of all sessions and channels of this environment. Cheap enough to be asked each second. */
 export function engineStats(): EngineStats {
-  const { streamSessions, socketSessions, frames, bytes, sends, coalesced, blocked, dropped } =
-    native.stats();
+  const { frames, bytes, sends, coalesced, blocked, dropped } = native.stats();
   return {
-    sessions: { stream: streamSessions, socket: socketSessions },
     ...{ frames, bytes, sends, coalesced, blocked, dropped },
     ...engineCounts(),
     disconnected: { ...disconnected },

@@ -1,6 +1,7 @@
+import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { createChannel, type EngineStats, engineStats, type Session } from "../../lib/index.ts";
-import { eventually, nextTurn, parseStream, RawClient } from "./harness.ts";
+import { createChannel, type EngineStats, engineStats, Session } from "../../lib/index.ts";
+import { eventually, listen, nextTurn, parseStream, RawClient, sessionOptions } from "./harness.ts";
 import { lane, onSocketLane } from "./lane.ts";
 import { serveSessions } from "./serve.ts";
 
@@ -41,7 +42,6 @@ describe("engineStats()", () => {
   it("counts sessions by transport, what has left, and how sessions ended", async () => {
     const { before, server, clients, sessions } = await crowd(5);
     const none = { stream: 0, socket: 0 };
-    await eventually(() => since(before).sessions[lane] === 5, "5 sessions");
     expect(since(before).sessions).toEqual({ ...none, [lane]: 5 });
     const channel = createChannel(plain);
     for (const session of sessions) channel.register(session);
@@ -63,8 +63,28 @@ describe("engineStats()", () => {
     await sessions[1]?.close();
     await clients[2]?.destroy();
     await server.disconnects.take(3, "disconnect");
-    await eventually(() => since(before).sessions[lane] === 2, "2 sessions");
+    expect(since(before).sessions).toEqual({ ...none, [lane]: 2 });
     expect(since(before).disconnected).toMatchObject({ closed: 2, "client-closed": 1 });
+  });
+
+  it('counts a session from "connected" until "disconnected", as its listeners see it', async () => {
+    const count = () => engineStats().sessions[lane];
+    await eventually(() => count() === 0, "end of the sessions of other tests");
+    const counts: number[] = [];
+    const server = await listen(
+      createServer((req, res) => {
+        const session = new Session(req, res, sessionOptions(plain));
+        session.on("connected", () => counts.push(count()));
+        session.on("disconnected", () => counts.push(count()));
+      }),
+    );
+    for (let round = 0; round < 20; round++) {
+      const client = await RawClient.get(server.port, "/");
+      await client.until(({ response }) => response !== undefined, "head");
+      await client.reset();
+      await eventually(() => counts.length === 2 * (round + 1), "disconnect");
+    }
+    expect(counts).toEqual(Array(20).fill([1, 0]).flat());
   });
 
   it("counts what leaves together", async () => {
