@@ -13,8 +13,9 @@ export async function fromStore<T>(call: () => Promise<T>, timeout: number): Pro
   let timer: NodeJS.Timeout | undefined;
   try {
     const late = new Promise<never>((_, reject) => {
-      const error = new Error(`no answer within ${timeout} ms`);
-      timer = setTimeout(() => reject(error), timeout).unref();
+      // Made when it is due: its stack would cost each token more than the store does.
+      const expire = () => reject(new Error(`no answer within ${timeout} ms`));
+      timer = setTimeout(expire, timeout).unref();
     });
     return await Promise.race([call(), late]);
   } catch (cause) {
