@@ -106,6 +106,7 @@ describe("a generation", () => {
       status: "finished",
       text: "Hi you",
       finishReason: "stop",
+      messageId: "a1",
       usage: { inputTokens: 3, outputTokens: 2, totalTokens: 5 },
       estimated: false,
       cost: { input: 3, output: 4, total: 7 },

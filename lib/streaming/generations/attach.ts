@@ -9,10 +9,13 @@ import type { SessionEvents } from "../../session-events.js";
 import { protocolHeaders } from "../protocols/index.js";
 import type { Fanout, Watcher } from "./fanout.js";
 
-/** Options of a watcher's session; what is sent, and its status, are the generation's. */
+/**
+ * Options of a watcher's session. What is sent is the generation's, whole: a client that is too slow
+ * is disconnected, and may come back for the rest.
+ */
 export type WatchOptions = Omit<
   SessionOptions,
-  "serializer" | "sanitizer" | "eventId" | "statusCode"
+  "serializer" | "sanitizer" | "eventId" | "statusCode" | "slowConsumer"
 >;
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest | Request;
@@ -45,9 +48,13 @@ export function openWatcher(
 }
 
 function sessionOptions(fanout: Fanout, lastId: string, options: WatchOptions): SessionOptions {
-  const { serializer: _, sanitizer: __, eventId: ___, ...given } = options as SessionOptions;
-  const headers = { ...protocolHeaders(fanout.info.protocol), ...options.headers };
-  return { ...given, headers, statusCode: fanout.isComplete(lastId) ? 204 : 200 };
+  const { transport, retry, keepAlive, writeTimeout, maxBufferedBytes, state } = options;
+  return {
+    ...{ transport, retry, keepAlive, writeTimeout, maxBufferedBytes, state },
+    trustClientEventId: options.trustClientEventId,
+    headers: { ...protocolHeaders(fanout.info.protocol), ...options.headers },
+    statusCode: fanout.isComplete(lastId) ? 204 : 200,
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createChannel } from "../../create-channel.js";
+import { warn } from "../../errors.js";
 import type { Session } from "../../session.js";
 import { Answer } from "../answer.js";
 import { broadcastEvent } from "../delivery.js";
@@ -114,9 +115,10 @@ export class Fanout {
     try {
       if (eventSize(event) > this.#largest) this.#replayFrom(number);
       else broadcastEvent(this.#channel, event, this.#idOf(number));
-    } catch {
-      // The engine is far behind; nobody has got it.
-      this.#replayFrom(number);
+    } catch (error) {
+      // The engine is far behind, and nobody has got it; or else a session's listener threw.
+      if ((error as { code?: unknown } | null)?.code === "overloaded") this.#replayFrom(number);
+      else warn("a listener of a session threw", error);
     }
   }
 

@@ -54,9 +54,8 @@ export class Hosting {
    */
   async open(id: string): Promise<Hosted | undefined> {
     const here = this.#hosted.get(id);
-    if (here instanceof Run && (await here.isClaimed())) {
-      if (!here.fanout.ended || here.keptHere) return here;
-    }
+    const claimed = here instanceof Run && (await here.isClaimed());
+    if (claimed && (!here.isDone || here.keptHere)) return here;
     const { store, storeTimeout } = this.#settings;
     const stored = await fromStore(() => store.find(id), storeTimeout);
     if (!stored) return undefined;

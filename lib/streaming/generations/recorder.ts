@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { SseError } from "../../errors.js";
 import type { Report } from "../accounting/index.js";
-import type { Part } from "../parts.js";
+import type { ErrorPart, Part } from "../parts.js";
 import type { GenerationLease } from "./store.js";
 
 /**
@@ -23,6 +23,11 @@ export async function fromStore<T>(call: () => Promise<T>, timeout: number): Pro
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A cause is for this process only: it can be anything. */
+function withoutCause({ cause: _, ...part }: ErrorPart): ErrorPart {
+  return part;
 }
 
 /** Appends the parts of a run to its store, in batches, while the run goes on. */
@@ -49,7 +54,7 @@ export class Recorder {
 
   add(part: Part): void {
     if (this.#failed) return;
-    this.#pending.push(part);
+    this.#pending.push(part.type === "error" ? withoutCause(part) : part);
     this.#flushing ??= this.#flush();
   }
 
@@ -63,7 +68,8 @@ export class Recorder {
   /** To be called after the terminal part. Resolves with whether the store has all. */
   async end(report: Report): Promise<boolean> {
     if (!(await this.flushed())) return false;
-    await this.#try(() => this.#lease.end(report));
+    const error = report.error && withoutCause(report.error);
+    await this.#try(() => this.#lease.end({ ...report, error }));
     return !this.#failed;
   }
 

@@ -8,18 +8,18 @@ import type { GenerationInfo, StoredGeneration } from "./store.js";
 export interface GenerationState extends Report {
   id: string;
   protocol: Protocol;
+  /** The answer's id as clients see it; under this one to save it. Absent until the provider speaks. */
+  messageId: string | undefined;
   /** So far. */
   text: string;
   /** The answer as the fewest parts that say the same: reasoning, tool calls and all. */
   parts: Part[];
 }
 
-export function stateOf(
-  { id, protocol }: GenerationInfo,
-  answer: Answer,
-  report: Report,
-): GenerationState {
-  return { ...report, id, protocol, text: answer.text, parts: answer.parts() };
+export function stateOf(info: GenerationInfo, answer: Answer, report: Report): GenerationState {
+  const { id, protocol, messageId = answer.id } = info;
+  const { text } = answer;
+  return { ...report, id, protocol, messageId, text, parts: answer.parts() };
 }
 
 /** What a store has of a generation whose producer is elsewhere, or was here. */
