@@ -129,6 +129,7 @@ const pages = [
   "docs/api.md",
   "docs/recipes.md",
   "docs/streaming.md",
+  "docs/generations.md",
   "docs/design.md",
 ];
 const read = (file: string) => readFileSync(new URL(file, root), "utf8");
