@@ -199,8 +199,10 @@ TEST_F(EngineSocketTest, NothingIsSentToAnyoneWhenAThreadIsFarBehind) {
   std::latch held(1);
   std::latch released(1);
   StartWith({.io_threads = 2, .on_notices = [&] {
-               if (!held.try_wait()) held.count_down();
-               released.wait();
+               if (!held.try_wait()) {
+                 held.count_down();
+                 released.wait();
+               }
                notices_.teller()();
              }});
   const Connection connection = ConnectUnix();
@@ -225,6 +227,8 @@ TEST_F(EngineSocketTest, NothingIsSentToAnyoneWhenAThreadIsFarBehind) {
   EXPECT_FALSE(engine_->Multicast(std::vector{pulled, other_id, id}, large, now));
   EXPECT_EQ(engine_->BufferedBytes(id), buffered);
   EXPECT_EQ(engine_->BufferedBytes(pulled), 0U);
+  engine_->AwaitDrain(other_id);  // It has had as much to read.
+  ASSERT_TRUE(notices_.Await(other_id, NoticeKind::kDrained));
   EXPECT_TRUE(engine_->Multicast(std::vector{pulled, other_id}, FormatRaw("not behind;"), now));
 
   released.count_down();
