@@ -10,6 +10,7 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <utility>
 
 namespace stream_llm {
 namespace {
@@ -34,6 +35,24 @@ bool IsScarce(const Descriptor& descriptor) {
   const rlim_t left = std::min(limit.rlim_cur / 8, kMostLeft);
   return static_cast<rlim_t>(descriptor.get()) >= limit.rlim_cur - left;
 }
+
+// How much may wait unsent, an option of the connection and not of the descriptor. Not essential: a
+// Unix socket has none.
+#if defined(TCP_NOTSENT_LOWAT)
+std::optional<int> UnsentLimit(int fd) {
+  int bytes = 0;
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &size) != 0) return std::nullopt;
+  return bytes;
+}
+
+bool SetUnsentLimit(int fd, int bytes) {
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) == 0;
+}
+#else
+std::optional<int> UnsentLimit(int) { return std::nullopt; }
+bool SetUnsentLimit(int, int) { return false; }
+#endif
 
 CloseReason ReasonOf(int error) {
   switch (error) {
@@ -60,10 +79,6 @@ Descriptor Socket::Duplicate(int fd) {
     errno = EMFILE;
     return {};
   }
-  // Neither is essential: a Unix socket has no TCP options.
-#if defined(TCP_NOTSENT_LOWAT)
-  ::setsockopt(duplicate.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof kUnsentBytes);
-#endif
 #if defined(SO_NOSIGPIPE)
   const int yes = 1;
   ::setsockopt(duplicate.get(), SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
@@ -71,8 +86,15 @@ Descriptor Socket::Duplicate(int fd) {
   return duplicate;
 }
 
+Socket::Socket(Descriptor descriptor, Poller* poller, Poller::Tag tag, SendMessage send)
+    : descriptor_(std::move(descriptor)), poller_(*poller), tag_(tag), send_(send) {
+  const auto before = UnsentLimit(descriptor_.get());
+  if (before && SetUnsentLimit(descriptor_.get(), kUnsentBytes)) unsent_before_ = before;
+}
+
 Socket::~Socket() {
   if (added_) poller_.Remove(descriptor_.get());
+  if (unsent_before_) SetUnsentLimit(descriptor_.get(), *unsent_before_);
 }
 
 Sink::Result Socket::Send(std::span<const std::string_view> pieces) {

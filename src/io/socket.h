@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -28,8 +29,8 @@ class Socket final : public Sink {
   static Descriptor Duplicate(int fd);
 
   // `poller` must outlive the socket and reports `tag` when it can be written again.
-  Socket(Descriptor descriptor, Poller* poller, Poller::Tag tag, SendMessage send = ::sendmsg)
-      : descriptor_(std::move(descriptor)), poller_(*poller), tag_(tag), send_(send) {}
+  Socket(Descriptor descriptor, Poller* poller, Poller::Tag tag, SendMessage send = ::sendmsg);
+  // Leaves the connection as it was found: Node may send its next response on it.
   ~Socket() override;
 
   Result Send(std::span<const std::string_view> pieces) override;
@@ -41,6 +42,7 @@ class Socket final : public Sink {
   Poller& poller_;
   const Poller::Tag tag_;
   const SendMessage send_;
+  std::optional<int> unsent_before_;  // TCP_NOTSENT_LOWAT as it was found, where that was changed.
   bool added_ = false;
 };
 

@@ -42,6 +42,14 @@ class FullPoller final : public Poller {
   void Wake() override {}
 };
 
+int UnsentLimitOf(const Connection& connection) {
+  int bytes = -1;
+  socklen_t size = sizeof bytes;
+  const int fd = connection.server.get();
+  EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &size), 0);
+  return bytes;
+}
+
 class SocketTest : public DescriptorTest {
  protected:
   std::unique_ptr<Socket> MakeSocket(const Connection& connection,
@@ -205,6 +213,18 @@ TEST_P(SocketErrorTest, FailsForItsReason) {
   EXPECT_THAT(Look(), IsEmpty());
 }
 
+TEST_F(SocketTest, LimitsWhatWaitsInTheKernelAsLongAsItIsThere) {
+  const Connection connection = ConnectTcp();
+  for (const int before : {UnsentLimitOf(connection), 5000}) {
+    const int fd = connection.server.get();
+    ASSERT_EQ(::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &before, sizeof before), 0);
+    auto socket = MakeSocket(connection);
+    EXPECT_EQ(UnsentLimitOf(connection), 128 * 1024);
+    socket.reset();
+    EXPECT_EQ(UnsentLimitOf(connection), before);
+  }
+}
+
 class DuplicateTest : public DescriptorTest {};
 
 TEST_F(DuplicateTest, OutlivesTheOriginalAndStillNamesItsConnection) {
@@ -224,15 +244,6 @@ TEST_F(DuplicateTest, IsNotInheritedByOtherPrograms) {
   const Connection connection = ConnectUnix();
   const Descriptor duplicate = Socket::Duplicate(connection.server.get());
   EXPECT_EQ(::fcntl(duplicate.get(), F_GETFD), FD_CLOEXEC);
-}
-
-TEST_F(DuplicateTest, LimitsWhatWaitsInTheKernel) {
-  const Connection connection = ConnectTcp();
-  const Descriptor duplicate = Socket::Duplicate(connection.server.get());
-  int bytes = 0;
-  socklen_t size = sizeof bytes;
-  ASSERT_EQ(::getsockopt(duplicate.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, &size), 0);
-  EXPECT_EQ(bytes, 128 * 1024);
 }
 
 TEST_F(DuplicateTest, OfAClosedDescriptorIsNotValid) {
