@@ -1,6 +1,6 @@
 // stream-llm: the provider's stream as a generation that all clients watch.
 import { createServer } from "node:http";
-import { createGenerations } from "../../dist/streaming/index.js";
+import { createGenerations } from "../../dist/streaming/generations/index.js";
 import { listen, serve } from "./control.mjs";
 
 const generations = createGenerations({ protocol: "openai" });
