@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 // As an object: its functions can be watched by tests.
 import zlib from "node:zlib";
 import {
@@ -43,7 +44,8 @@ const settings: zlib.ZlibOptions = {
  * stands between that one and the session, to each as what it expects there.
  *
  * What was written in one go is compressed as one and flushed, so that the client has whole events.
- * Meanwhile nothing more is asked of the session: what gathers there goes as one again.
+ * Until that has left, nothing more is asked of the session: what gathers there goes as one again, and
+ * its write timeout sees a client that takes nothing, which so little would not fill a response for.
  *
  * The head must say `Content-Encoding: gzip`.
  */
@@ -54,6 +56,8 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   #gzip: zlib.Gzip | undefined;
   /** Bytes that were written and are not compressed yet. */
   #pending = 0;
+  /** Whether something that was written has not left yet. */
+  #isBusy = false;
   #whenIdle: (() => void)[] = [];
   #isGone = false;
 
@@ -102,7 +106,7 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   }
 
   override get [kWritable](): boolean {
-    return this.#pending === 0 && this.#inner[kWritable];
+    return !this.#isBusy && this.#inner[kWritable];
   }
 
   override get [kImmediate](): boolean {
@@ -110,6 +114,7 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   }
 
   override [kWrite](bytes: Buffer): void {
+    this.#isBusy = true;
     this.#pending += bytes.length;
     this.#compressor().write(bytes, (error) => {
       if (!error) this.#compressed(bytes.length);
@@ -121,8 +126,8 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   }
 
   override [kFlushed](callback: () => void): void {
-    if (this.#pending === 0) this.#inner[kFlushed](callback);
-    else this.#whenIdle.push(callback);
+    if (this.#isBusy) this.#whenIdle.push(callback);
+    else this.#inner[kFlushed](callback);
   }
 
   override [kEnd](timeout: number, callback: () => void): void {
@@ -186,10 +191,20 @@ export class GzipConnection extends Connection implements ConnectionObserver {
 
   #compressed(length: number): void {
     this.#pending -= length;
+    // Node sends what it got after the code that runs now.
+    if (this.#pending === 0) setImmediate(() => this.#awaitFlush());
+  }
+
+  #awaitFlush(): void {
+    if (this.#observer) this.#inner[kFlushed](() => this.#flushed());
+  }
+
+  #flushed(): void {
     if (this.#pending > 0) return;
+    this.#isBusy = false;
     const callbacks = this.#whenIdle;
     this.#whenIdle = [];
-    for (const callback of callbacks) this.#inner[kFlushed](callback);
+    for (const callback of callbacks) callback();
     this.#observer?.[kDrain]();
   }
 

@@ -1,20 +1,4 @@
-export {
-  type AccountingOptions,
-  type Cost,
-  createMeter,
-  type Meter,
-  type MeteredUsage,
-  type MeterOptions,
-  type Price,
-  type PriceTable,
-  type Prompt,
-  type PromptMessage,
-  type Report,
-  type Timings,
-} from "./accounting/index.js";
 export { Answer, type AnswerOptions, type AnswerToolCall, collectParts } from "./answer.js";
-export * from "./generations/index.js";
-export type { TokenUsage } from "./given-parts.js";
 export type {
   AbortPart,
   AnswerErrorCode,
@@ -38,7 +22,6 @@ export type {
   UsagePart,
 } from "./parts.js";
 export { isTerminal } from "./parts.js";
-export type { PipeOptions } from "./piped-answer.js";
 export {
   createProtocolWriter,
   type Envelope,
@@ -49,5 +32,3 @@ export {
   type WireEvent,
   type WriterOptions,
 } from "./protocols/index.js";
-export { StreamingResponse } from "./streaming-response.js";
-export type { StreamingResponseOptions } from "./streaming-response-options.js";

@@ -33,7 +33,7 @@ export interface StreamingResponseOptions
   heartbeatInterval?: number | undefined;
   /**
    * Whether a client whose `Accept-Encoding` allows it gets gzip, flushed after what was sent in one
-   * go. It takes 77 KiB per stream.
+   * go. Each stream has a compressor of 77 KiB.
    *
    * Defaults to `false`.
    */

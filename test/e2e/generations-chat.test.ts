@@ -9,7 +9,7 @@ import {
   type Generations,
   generationHandlers,
   generationRoutes,
-} from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
 import { make, Scripted, usage } from "../streaming/generations-setup.ts";
 import { finish, start } from "../streaming/written.ts";
 import { errorOf, listen, within } from "./harness.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Part } from "../../lib/streaming/index.ts";
+import type { Part } from "../../lib/streaming/server.ts";
 import {
   answering,
   make,

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import type { Generations } from "../../lib/streaming/index.ts";
+import type { Generations } from "../../lib/streaming/server.ts";
 import {
   make,
   openTab,

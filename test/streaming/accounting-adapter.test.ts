@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { type AdapterOptions, AnthropicAdapter, OpenAIAdapter } from "../../lib/adapters/server.ts";
-import type { Part, Report } from "../../lib/streaming/index.ts";
+import type { Part, Report } from "../../lib/streaming/server.ts";
 import { streamOf } from "../adapters/chunking.ts";
 import { delta, message, stop } from "../adapters/parts-of.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { type Cost, createMeter, type PriceTable, type Usage } from "../../lib/streaming/index.ts";
+import { type Cost, createMeter, type PriceTable, type Usage } from "../../lib/streaming/server.ts";
 
 async function costOf(
   prices: PriceTable,

@@ -6,7 +6,7 @@ import {
   type MeterOptions,
   type Part,
   type Prompt,
-} from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
 
 const built = new URL("../../dist/streaming/index.js", import.meta.url).href;
 const start: Part = { type: "start", model: "m" };
@@ -105,7 +105,7 @@ it("tokenizes the beginning of a long answer, and takes the rest to be alike", a
     clearMergeCache: () => {},
   }));
   vi.resetModules();
-  const { createMeter } = await import("../../lib/streaming/index.ts");
+  const { createMeter } = await import("../../lib/streaming/server.ts");
   for (const parts of [pieces, [text(words)]]) {
     counted.mockClear();
     const meter = createMeter();
@@ -121,7 +121,7 @@ it("tokenizes the beginning of a long answer, and takes the rest to be alike", a
 async function withTokenizer(tokenizer: () => object) {
   vi.doMock("gpt-tokenizer/encoding/o200k_base", tokenizer);
   vi.resetModules();
-  const { createMeter } = await import("../../lib/streaming/index.ts");
+  const { createMeter } = await import("../../lib/streaming/server.ts");
   const meter = createMeter({ prompt: "one" });
   meter.part(start);
   meter.part(text("one two"));

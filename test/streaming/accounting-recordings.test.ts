@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMeter, type Part, type Report } from "../../lib/streaming/index.ts";
+import { createMeter, type Part, type Report } from "../../lib/streaming/server.ts";
 import { streamOf } from "../adapters/chunking.ts";
 import { partsOf } from "../adapters/parts-of.ts";
 import { type Recording, readers, recordings } from "../adapters/recordings.ts";

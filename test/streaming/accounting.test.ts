@@ -4,7 +4,7 @@ import {
   type MeterOptions,
   type Part,
   type Report,
-} from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
 
 const start: Part = { type: "start", model: "m-2026-01-01" };
 const finish: Part = { type: "finish", reason: "stop" };

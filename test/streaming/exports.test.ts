@@ -16,3 +16,14 @@ it("gives browsers the readers, and servers the adapters too", async () => {
   ]);
   expect(readers.every((name) => server.includes(name))).toBe(true);
 });
+
+it("gives browsers parts, answers and protocols, and servers what needs the engine too", async () => {
+  expect(exports["./streaming"].browser.default).toBe("./dist/streaming/index.js");
+  expect(exports["./streaming"].default).toBe("./dist/streaming/server.js");
+  const portable = Object.keys(await import("../../lib/streaming/index.ts"));
+  const server = Object.keys(await import("../../lib/streaming/server.ts"));
+  expect(portable.every((name) => server.includes(name))).toBe(true);
+  expect(server.filter((name) => !portable.includes(name))).toEqual(
+    expect.arrayContaining(["StreamingResponse", "createGenerations", "createMeter"]),
+  );
+});

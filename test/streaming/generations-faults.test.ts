@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { GenerationLimits, Part, Protocol } from "../../lib/streaming/index.ts";
+import type { GenerationLimits, Part, Protocol } from "../../lib/streaming/server.ts";
 import { sse } from "../adapters/chunking.ts";
 import { delta } from "../adapters/parts-of.ts";
 import { withProvider } from "../adapters/provider.ts";

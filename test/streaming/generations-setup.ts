@@ -8,7 +8,7 @@ import {
   type GenerationsOptions,
   type Part,
   type WatchOptions,
-} from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
 import { eventually, listen, Queue, type SeenEvent, seen, sessionOptions } from "../e2e/harness.ts";
 import { finish, start } from "./written.ts";
 

@@ -4,7 +4,7 @@ import {
   type GenerationStore,
   MemoryStore,
   type Part,
-} from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
 import { deferred, errorOf, eventually, strayErrors } from "../e2e/harness.ts";
 import { answering, make, openTab, Scripted, serveGenerations } from "./generations-setup.ts";
 import { finish, start } from "./written.ts";

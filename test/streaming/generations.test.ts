@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createGenerations, MemoryStore } from "../../lib/streaming/index.ts";
+import { createGenerations, MemoryStore } from "../../lib/streaming/server.ts";
 import { errorOf, eventually, strayErrors } from "../e2e/harness.ts";
 import { answering, make, openTab, Scripted, serveGenerations, text } from "./generations-setup.ts";
 import { finish, start } from "./written.ts";

@@ -9,7 +9,7 @@ import { Hono } from "hono";
 import Koa from "koa";
 import { Agent, fetch as undiciFetch } from "undici";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { StreamingResponse, type StreamingResponseOptions } from "../../lib/streaming/index.ts";
+import { StreamingResponse, type StreamingResponseOptions } from "../../lib/streaming/server.ts";
 import { serveFetch } from "../e2e/frameworks.ts";
 import { certificate, listen, parseStream, Queue, within } from "../e2e/harness.ts";
 import { Source, silence, text } from "./streams.ts";

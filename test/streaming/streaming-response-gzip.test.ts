@@ -5,8 +5,8 @@ import zlib from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { prefersGzip } from "../../lib/connection/accept-encoding.ts";
-import type { StreamingResponseOptions } from "../../lib/streaming/index.ts";
-import { StreamingResponse } from "../../lib/streaming/index.ts";
+import type { StreamingResponseOptions } from "../../lib/streaming/server.ts";
+import { StreamingResponse } from "../../lib/streaming/server.ts";
 import {
   deferred,
   eventually,

@@ -5,8 +5,8 @@ import type {
   Protocol,
   Report,
   StreamingResponseOptions,
-} from "../../lib/streaming/index.ts";
-import { StreamingResponse } from "../../lib/streaming/index.ts";
+} from "../../lib/streaming/server.ts";
+import { StreamingResponse } from "../../lib/streaming/server.ts";
 import { chatRequest, withProvider } from "../adapters/provider.ts";
 import {
   deferred,

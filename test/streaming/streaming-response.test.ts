@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
 import { SseError } from "../../lib/index.ts";
-import { StreamingResponse } from "../../lib/streaming/index.ts";
+import { StreamingResponse } from "../../lib/streaming/server.ts";
 import {
   deferred,
   errorOf,

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
-import type { Part, StreamingResponseOptions } from "../../lib/streaming/index.ts";
-import { StreamingResponse } from "../../lib/streaming/index.ts";
+import type { Part, StreamingResponseOptions } from "../../lib/streaming/server.ts";
+import { StreamingResponse } from "../../lib/streaming/server.ts";
 import { listen, Queue } from "../e2e/harness.ts";
 
 /** Both lanes of plain HTTP/1.1. */
