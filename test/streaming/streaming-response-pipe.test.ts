@@ -39,6 +39,15 @@ async function piped(
   return { answer, events, stream };
 }
 
+/** Waits until nothing more is read of the source. */
+async function stalled(source: Source) {
+  let before = -1;
+  while (before !== source.taken) {
+    before = source.taken;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 describe.each(lanes)("on the %s lane", (_lane, transport) => {
   it("sends all of a source, ends the response and says what came", async () => {
     const { answer, events, stream } = await piped(() => [start, text("Hi"), usage, finish], {
@@ -67,12 +76,8 @@ describe.each(lanes)("on the %s lane", (_lane, transport) => {
     const stream = await streams.next();
     const source = new Source(() => text("x".repeat(1000)));
     const answer = stream.pipe(source);
-    let before = -1;
     // What fills up are the buffers of the sockets, and 64 KiB.
-    while (before !== source.taken) {
-      before = source.taken;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await stalled(source);
     expect(source.taken).toBeGreaterThan(60);
     expect(source.taken * 1000).toBeLessThan(32 << 20);
     expect(stream.session.bufferedBytes).toBeLessThan(80_000);
@@ -124,12 +129,12 @@ describe.each(lanes)("on the %s lane", (_lane, transport) => {
   });
 
   it("does not wait for a client that takes nothing when it is aborted", async () => {
-    const { port, streams } = await serveStreams({ transport, writeTimeout: 100 });
+    const { port, streams } = await serveStreams({ transport, writeTimeout: 2000 });
     await RawClient.stalled(port, "/");
     const stream = await streams.next();
     const source = new Source(() => text("x".repeat(10_000)));
     const answer = stream.pipe(source);
-    await eventually(() => stream.session.bufferedBytes > 64 * 1024, "a full buffer");
+    await stalled(source);
     stream.abort();
     await eventually(() => source.returned === 1, "the source's return");
     expect((await within(answer, "answer")).aborted).toBeDefined();
