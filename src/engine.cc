@@ -18,6 +18,27 @@ void Add(const HubStats& hub, EngineStats* total) {
   for (size_t i = 0; i < kCloseReasons; ++i) total->closed[i] += hub.closed[i].value();
 }
 
+// Of what a session has dropped in several turns of its thread, the owner hears once: the first
+// notice from `first` on takes those after it, up to one of another kind.
+void AddUpDropped(std::vector<Notice>* notices, size_t first) {
+  std::unordered_map<SessionId, size_t> dropped;
+  size_t kept = first;
+  for (size_t i = first; i < notices->size(); ++i) {
+    const Notice notice = (*notices)[i];
+    if (notice.kind == NoticeKind::kDropped) {
+      const auto [position, is_first] = dropped.emplace(notice.session, kept);
+      if (!is_first) {
+        (*notices)[position->second].value += notice.value;
+        continue;
+      }
+    } else if (!dropped.empty()) {
+      dropped.erase(notice.session);
+    }
+    (*notices)[kept++] = notice;
+  }
+  notices->resize(kept);
+}
+
 }  // namespace
 
 Engine::Engine(uint64_t now, EngineOptions options) : options_(std::move(options)), pulled_(now) {}
@@ -62,6 +83,7 @@ size_t Engine::BufferedBytes(SessionId id) const {
   const auto position = attached_.find(id);
   if (position != attached_.end()) {
     const Attached& attached = position->second;
+    if (attached.gauge->gone()) return 0;
     const size_t on_its_way = attached.sent - attached.gauge->arrived();
     return on_its_way + attached.gauge->waiting();
   }
@@ -128,6 +150,7 @@ void Engine::CollectNotices(std::vector<Notice>* notices) {
   pulled_.CollectNotices(notices);
   const size_t first = notices->size();
   for (const auto& thread : io_threads_) thread->CollectNotices(notices);
+  AddUpDropped(notices, first);
   for (size_t i = first; i < notices->size(); ++i) {
     const Notice& notice = (*notices)[i];
     const bool gone = notice.kind == NoticeKind::kEnded || notice.kind == NoticeKind::kClosed;

@@ -275,6 +275,7 @@ void Hub::ShowWaiting(const Session& session) {
 }
 
 void Hub::Free(Session* session) {
+  if (session->gauge != nullptr) session->gauge->SetGone();
   stats_.freed.Add(1);
   timers_.Cancel(&session->timer);
   channels_.LeaveAll(session);

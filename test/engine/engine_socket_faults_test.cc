@@ -178,6 +178,35 @@ TEST_F(EngineSocketTest, AStalledClientCostsItsLimitAndNobodyElseAnything) {
   EXPECT_GE(notices_.Sum(stalled_id, NoticeKind::kDropped), kEvents - 2 * kLimit / event.size());
 }
 
+TEST_F(EngineSocketTest, TellsOnceOfWhatWasDroppedInSeveralTurns) {
+  constexpr uint64_t kDropped = 5;
+  Start();
+  size_t filler = 0;
+  const Connection connection = ConnectFull(&filler);
+  const SessionId id =
+      Attach(connection, {.max_buffered_bytes = 100, .slow_consumer = SlowConsumer::kDropNewest});
+  Send(id, "waits");
+  for (uint64_t dropped = 1; dropped <= kDropped; ++dropped) {
+    Send(id, "too much");
+    ASSERT_TRUE(Eventually([&] { return engine_->Stats().dropped == dropped; }));
+  }
+  EXPECT_EQ(notices_.Await(id, NoticeKind::kDropped), kDropped);
+  EXPECT_THAT(notices_.KindsOf(id), ElementsAre(NoticeKind::kDropped));
+}
+
+TEST_F(EngineSocketTest, OfASessionThatWasGivenUpNothingWaitsEvenBeforeItsOwnerKnows) {
+  constexpr auto kSlow = static_cast<size_t>(CloseReason::kSlowConsumer);
+  Start();
+  size_t filler = 0;
+  const Connection connection = ConnectFull(&filler);
+  const SessionId id = Attach(connection, {.max_buffered_bytes = 100});
+  Send(id, "0123456789");
+  Send(id, "too much");
+  ASSERT_TRUE(Eventually([&] { return engine_->Stats().closed[kSlow] == 1; }));
+  Send(id, "on its way to nobody");
+  EXPECT_EQ(engine_->BufferedBytes(id), 0U);
+}
+
 TEST_F(EngineSocketTest, OfASessionThatWasGivenUpNothingWaits) {
   Start();
   size_t filler = 0;

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "src/engine.h"
@@ -46,6 +48,17 @@ class EngineSocketTest : public DescriptorTest {
   }
   void Multicast(const std::vector<SessionId>& sessions, std::string_view raw) {
     ASSERT_TRUE(engine_->Multicast(sessions, FormatRaw(raw), SteadyMilliseconds()));
+  }
+
+  // Waits until the I/O threads have made it so. False after kPatience.
+  template <typename Condition>
+  static bool Eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
 
   // Waits until every I/O thread has done what it was told, and offered it once to the sockets. One
