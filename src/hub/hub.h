@@ -59,8 +59,8 @@ class Hub {
   // Answered by a kDrained notice as soon as nothing waits; calls are answered in order.
   void AwaitDrain(SessionId id);
 
-  void Join(ChannelId channel, SessionId session);
-  void Leave(ChannelId channel, SessionId session);
+  void Join(ChannelId channel, SessionId id);
+  void Leave(ChannelId channel, SessionId id);
 
   void Send(SessionId id, const FrameRef& frame, uint64_t now);
   void Broadcast(ChannelId id, const FrameRef& frame, uint64_t now);
