@@ -8,7 +8,7 @@ import {
   type Prompt,
 } from "../../lib/streaming/server.ts";
 
-const built = new URL("../../dist/streaming/index.js", import.meta.url).href;
+const built = new URL("../../dist/streaming/server.js", import.meta.url).href;
 const start: Part = { type: "start", model: "m" };
 const text = (text: string): Part => ({ type: "text", text });
 
