@@ -8,7 +8,6 @@ const laneDependent = [
   "compat",
   "disconnect",
   "disconnect-traces",
-  "disconnect-traces",
   "faults-objects",
   "faults-push",
   "frameworks",

@@ -82,12 +82,18 @@ export class NodeHttp1Connection
     this.#held ??= [];
     this.#held.push(args);
     process.nextTick(() => {
-      if (this.res.writableEnded) this.observer?.[kUserEnd](() => this.#writeHeld());
+      if (this.res.writableEnded) this.observer?.[kUserEnd](() => this.beforeEnd());
     });
   }
 
+  protected override beforeEnd(): void {
+    const { socket } = this.req;
+    for (const args of this.#held ?? []) Reflect.apply(socket.write, socket, args);
+    this.#held = undefined;
+  }
+
   override [kEnd](timeout: number, callback: () => void): void {
-    this.#writeHeld();
+    this.beforeEnd();
     super[kEnd](timeout, callback);
   }
 
@@ -116,6 +122,7 @@ export class NodeHttp1Connection
     this.res.off("close", onClose);
     this.res.off("timeout", staysOpen);
     if (this.#onSocketClose) this.req.socket.off("close", this.#onSocketClose);
+    if (!this.#isAttached) return;
     const { socket } = this.req;
     letGo(socket, this);
     // Unless the application has set another since.
@@ -127,12 +134,6 @@ export class NodeHttp1Connection
     const { socket } = this.req;
     this.#heldTimeout = socket.timeout ?? 0;
     if (this.#heldTimeout > 0) socket.setTimeout(0);
-  }
-
-  #writeHeld(): void {
-    const { socket } = this.req;
-    for (const args of this.#held ?? []) Reflect.apply(socket.write, socket, args);
-    this.#held = undefined;
   }
 
   #emitDrain(): void {

@@ -59,6 +59,9 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
   /** Has Node write what it keeps until the code that runs now is over. */
   protected uncork(): void {}
 
+  /** To be called before the response is ended, with nothing else in between. */
+  protected beforeEnd(): void {}
+
   /** Whether the engine writes to the connection itself. */
   protected get isAttached(): boolean {
     return false;
@@ -231,6 +234,7 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
 
   /** Calls what `res.write` or `res.end` was before. */
   #call(method: "write" | "end", args: unknown[]): unknown {
+    if (method === "end") this.beforeEnd();
     const original = this.#originals?.[method] ?? Object.getPrototypeOf(this.res)[method];
     return Reflect.apply(original, this.res, args);
   }

@@ -159,6 +159,18 @@ describe("objects that only look like Node's", () => {
     expect(await strays()).toEqual([]);
   });
 
+  it("work to their end without the request's socket", async () => {
+    const strays = strayErrors();
+    const { client, session } = await servedThrough((req, res) => {
+      const { method, url, headers, httpVersion } = req;
+      return [{ method, url, headers, httpVersion }, res];
+    });
+    await within(session.close(), "end of the session");
+    await client.bodyIsWhole();
+    expect(client.body).toBe('id:1\ndata:"hello"\n\n');
+    expect(await strays()).toEqual([]);
+  });
+
   it("work as a Fetch Request of another implementation", async () => {
     const undici = (await import("undici")) as unknown as { Request: typeof Request };
     const request = new undici.Request("http://localhost/x?y=1", {

@@ -70,6 +70,20 @@ describe("a function of the response that was saved before the session", () => {
     expect(server.disconnects.seen).toEqual([{ reason: "closed" }]);
   });
 
+  it.runIf(onSocketLane)("write() comes before the end by res.end(), and calls back", async () => {
+    const { client, session, saved, res } = await open();
+    for (let count = 0; count < parts; count++) session.push(part);
+    const called = new Promise<void>((resolve) => {
+      (saved.write as (text: string, callback: () => void) => void)("data:saved\n\n", resolve);
+    });
+    await turns(5);
+    res.end("data:last\n\n");
+    client.read();
+    await client.bodyIsWhole();
+    await within(called, "callback");
+    expect(client.body === `${events(parts)}data:saved\n\ndata:last\n\n`).toBe(true);
+  });
+
   it("end() ends the session, and nothing of it fails, when the client goes then", async () => {
     const strays = strayErrors();
     const { server, client, session, saved } = await open();
