@@ -22,13 +22,7 @@ async function partsOf(source: AsyncIterable<Part>): Promise<Part[]> {
   return parts;
 }
 
-const all = recordings();
-
-it.skipIf(all.length === 0)("has recordings of every format", () => {
-  expect(new Set(all.map(({ format }) => format))).toEqual(new Set(Object.keys(readers)));
-});
-
-describe.each(all)("$name", ({ name, format, bytes }) => {
+describe.each(recordings())("$name", ({ name, format, bytes }) => {
   const read = readers[format];
 
   it("says what the provider's own SDK reads from the same bytes", async () => {

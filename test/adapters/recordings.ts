@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
 import {
   readAnthropic,
   readGemini,
@@ -32,19 +33,22 @@ function formatOf(text: string): Format {
   return text.includes('"candidates"') ? "gemini" : "openai";
 }
 
+/**
+ * All recordings. Tests are made for each, and a file must have one at least: where there are none,
+ * that is one which is skipped and says so.
+ */
 export function recordings(): Recording[] {
-  if (!existsSync(folder)) {
-    console.warn(`skipped: no recordings in ${folder}`);
-    return [];
-  }
-  return readdirSync(folder)
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const all = names
     .filter((name) => name.endsWith(".sse"))
     .map((name) => {
       const bytes = new Uint8Array(readFileSync(folder + name));
       return { name, bytes, format: formatOf(new TextDecoder().decode(bytes)) };
     });
-}
-
-export function recording(part: string): Recording | undefined {
-  return recordings().find(({ name }) => name.includes(part));
+  it("has recordings of every format", ({ skip }) => {
+    skip(all.length === 0, `no recordings in ${folder}`);
+    const formats = new Set(all.map(({ format }) => format));
+    expect(formats).toEqual(new Set(Object.keys(readers)));
+  });
+  return all;
 }
