@@ -23,16 +23,16 @@ export interface BuiltInConnectionOptions {
    * Status code of the response, 200 to 599. A client stops reconnecting at 204.
    *
    * Ignored with a custom `Connection`. Defaults to that of the given response, which is `200`
-   * unless changed.
+   * unless changed. A 404 of a Node response counts as unchanged: Koa begins with it.
    */
   statusCode?: number | undefined;
   /**
-   * Headers to add to the response. They take the place of those that were set on the response
-   * before, and of the defaults; `undefined` removes one.
+   * Headers to add to the response, as a plain object or `Headers`. They take the place of those
+   * that were set on the response before, and of the defaults; `undefined` removes one.
    *
    * Ignored with a custom `Connection`. Defaults to none.
    */
-  headers?: Record<string, string | string[] | undefined> | undefined;
+  headers?: Record<string, string | string[] | undefined> | Headers | undefined;
 }
 
 export interface SessionOptions<State = DefaultSessionState>

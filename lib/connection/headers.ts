@@ -3,6 +3,7 @@ import { describe, SseError } from "../errors.js";
 import { type BuiltInConnectionOptions, requireOption } from "../options.js";
 
 type GivenHeaders = NonNullable<BuiltInConnectionOptions["headers"]>;
+type HeaderEntry = [name: string, value: string | string[] | undefined];
 
 // RFC 9110, 5.1 and 5.5. Beyond ASCII only what Latin-1 has, as HTTP/1 has no more.
 const validName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -39,12 +40,35 @@ export function checkResponseOptions({ statusCode, headers }: BuiltInConnectionO
     "a whole number, 200 to 599",
   );
   if (headers === undefined) return;
-  requireOption(typeof headers === "object" && headers !== null, "headers", headers, "an object");
-  for (const [name, value] of entriesOf(headers)) checkHeader(name, value);
+  for (const [name, value] of headerEntries("headers", headers)) checkHeader(name, value);
 }
 
-function entriesOf(headers: GivenHeaders | Headers): [string, string | string[] | undefined][] {
-  return headers instanceof Headers ? [...headers] : Object.entries(headers);
+/**
+ * The headers given as an option, each with all its values.
+ *
+ * @throws {SseError} `invalid-option` for a Map or pairs, of which nothing would be sent
+ */
+export function headerEntries(option: string, given: unknown): HeaderEntry[] {
+  const isObject = typeof given === "object" && given !== null;
+  const valid = isObject && (isHeaders(given) || !(Symbol.iterator in given));
+  const expected =
+    "a plain object of names and values (Object.fromEntries makes one of a Map or of pairs), or Headers";
+  requireOption(valid, option, given, expected);
+  return entriesOf(given as GivenHeaders);
+}
+
+/** By shape: they may come from another realm, or another implementation. */
+function isHeaders(given: object): given is Headers {
+  return typeof (given as Partial<Headers>).getSetCookie === "function" && Symbol.iterator in given;
+}
+
+function entriesOf(headers: GivenHeaders): HeaderEntry[] {
+  if (!isHeaders(headers)) return Object.entries(headers);
+  // Headers has an entry per cookie.
+  const entries = new Map<string, string | string[]>(headers);
+  const cookies = headers.getSetCookie();
+  if (cookies.length > 0) entries.set("set-cookie", cookies);
+  return [...entries];
 }
 
 /** See `Connection.applyHeaders`. */
@@ -52,10 +76,8 @@ export function applyHeaders(
   from: Record<string, OutgoingHttpHeader | undefined> | Headers,
   to: Headers,
 ): void {
-  const entries = entriesOf(from as GivenHeaders);
-  // First, as Headers has an entry per cookie.
-  for (const [name] of entries) to.delete(name);
-  for (const [name, value] of entries) {
+  for (const [name, value] of entriesOf(from as GivenHeaders)) {
+    to.delete(name);
     if (Array.isArray(value)) for (const item of value) to.append(name, item);
     else if (value !== undefined) to.append(name, String(value));
   }

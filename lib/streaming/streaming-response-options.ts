@@ -3,6 +3,7 @@ import type { Http2ServerResponse } from "node:http2";
 import { prefersGzip } from "../connection/accept-encoding.js";
 import { Connection } from "../connection/connection.js";
 import { GzipConnection } from "../connection/gzip.js";
+import { headerEntries } from "../connection/headers.js";
 import { isFetchRequest, openConnection } from "../connection/open.js";
 import { describe, SseError } from "../errors.js";
 import { requireOption, type SessionOptions } from "../options.js";
@@ -44,7 +45,7 @@ export interface StreamingResponseOptions
    *
    * Defaults to none.
    */
-  customHeaders?: Record<string, string | string[] | undefined> | undefined;
+  customHeaders?: SessionOptions["headers"];
   /**
    * How many bytes may wait for the client, which is disconnected when there are more. `pipe` waits
    * for the client long before that. While the client has not connected, half of it.
@@ -84,10 +85,8 @@ function keepAliveOf({ enableHeartbeat = true, heartbeatInterval }: StreamingRes
 }
 
 function customHeadersOf({ customHeaders = {} }: StreamingResponseOptions): HeaderMap {
-  const valid = typeof customHeaders === "object" && customHeaders !== null;
-  requireOption(valid, "customHeaders", customHeaders, "an object");
-  const entries = customHeaders instanceof Headers ? customHeaders : Object.entries(customHeaders);
-  return new Map([...entries].map(([name, value]) => [name.toLowerCase(), value]));
+  const entries = headerEntries("customHeaders", customHeaders);
+  return new Map(entries.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** Those that no session sends by itself: what was set on the response stays otherwise. */

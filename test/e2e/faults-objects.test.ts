@@ -91,7 +91,7 @@ describe("options that are out of range", () => {
     ["transport", ["udp", 1, null]],
     ["serializer", ["json", {}]],
     ["sanitizer", ["strip", 1]],
-    ["headers", ["a: b", 1]],
+    ["headers", ["a: b", 1, [["a", "b"]], new Map([["a", "b"]]), new URLSearchParams("a=b")]],
   ];
 
   it.each(bad)("are an SseError that names %s and the value given", async (option, values) => {

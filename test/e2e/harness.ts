@@ -17,8 +17,11 @@ export { RawClient, requestHead } from "./raw.ts";
 /** How long any single wait of a test may take, in ms. */
 export const patience = 10_000;
 
+/** Those of both packages: better-sse's `headers` are no `Headers`. */
+type CommonOptions = Omit<SessionOptions, "headers">;
+
 /** Options for a session, with the lane that this run of the suite asks for. */
-export function sessionOptions<T extends SessionOptions>(extra?: T): T {
+export function sessionOptions<T extends SessionOptions = CommonOptions>(extra?: T): T {
   const transport = process.env.STREAM_LLM_TEST_TRANSPORT ?? "auto";
   return { transport, ...extra } as T;
 }

@@ -51,6 +51,27 @@ describe("the response head", () => {
     ]);
   });
 
+  it("takes Headers of any implementation, with all their cookies", async () => {
+    const undici = (await import("undici")) as unknown as { Headers: typeof Headers };
+    for (const headers of [
+      new Headers({ "X-Own": "yes" }),
+      new undici.Headers({ "X-Own": "yes" }),
+    ]) {
+      headers.append("Set-Cookie", "a=1");
+      headers.append("Set-Cookie", "b=2");
+      const { client, response } = await headOf({ headers });
+      expect(response.headers).toMatchObject({ ...ownHeaders, "x-own": "yes" });
+      expect(client.text.match(/^set-cookie: .*$/gim)?.map((line) => line.slice(12))).toEqual([
+        "a=1",
+        "b=2",
+      ]);
+      const made = createResponse(new Request("http://x/"), { headers }, () => {});
+      expect(made.headers.get("x-own")).toBe("yes");
+      expect(made.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+      await made.body?.cancel();
+    }
+  });
+
   it("leaves out a header given as undefined", async () => {
     const headers = { "X-Accel-Buffering": undefined, "cache-control": undefined };
     const { response } = await headOf({ headers });

@@ -381,6 +381,7 @@ describe("options", () => {
     [{ compressionEnabled: 1 }, /compressionEnabled is 1/],
     [{ customHeaders: "x" }, /customHeaders is "x"/],
     [{ customHeaders: null }, /customHeaders is null/],
+    [{ customHeaders: new Map([["a", "b"]]) }, /customHeaders is an object \(Map\); .*fromEntries/],
     [{ maxBufferedBytes: 0 }, /maxBufferedBytes is 0/],
     [{ id: 1n }, /id is 1/],
     [{ model: {} }, /model is an object/],

@@ -54,6 +54,7 @@ const options: SessionOptions = {
   slowConsumer: "drop-oldest",
 };
 await createSession(req, res, options);
+await createSession(req, res, { headers: new Headers() });
 // @ts-expect-error no such policy
 await createSession(req, res, { slowConsumer: "wait" });
 // @ts-expect-error ms

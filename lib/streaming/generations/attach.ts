@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
+import { headerEntries } from "../../connection/headers.js";
 import { queryOf } from "../../connection/node-url.js";
 import { isFetchRequest } from "../../connection/open.js";
 import { lastEventIdOf } from "../../last-event-id.js";
@@ -49,10 +50,14 @@ export function openWatcher(
 
 function sessionOptions(fanout: Fanout, lastId: string, options: WatchOptions): SessionOptions {
   const { transport, retry, keepAlive, writeTimeout, maxBufferedBytes, state } = options;
+  const { headers = {} } = options;
   return {
     ...{ transport, retry, keepAlive, writeTimeout, maxBufferedBytes, state },
     trustClientEventId: options.trustClientEventId,
-    headers: { ...protocolHeaders(fanout.info.protocol), ...options.headers },
+    headers: {
+      ...protocolHeaders(fanout.info.protocol),
+      ...Object.fromEntries(headerEntries("headers", headers)),
+    },
     statusCode: fanout.isComplete(lastId) ? 204 : 200,
   };
 }
