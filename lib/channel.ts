@@ -8,8 +8,8 @@ import {
   encodingOf,
   requireJson,
 } from "./encoding.js";
-import { describe, SseError } from "./errors.js";
-import { type CloseOptions, retryTimes } from "./farewell.js";
+import { checkOptions, describe, SseError } from "./errors.js";
+import { type CloseOptions, farewellOf } from "./farewell.js";
 import {
   kBroadcast,
   kJoined,
@@ -108,14 +108,15 @@ export class Channel<
   #broadcasts = 0;
   #recipients = 0;
 
-  /** @throws {SseError} `invalid-option` */
-  constructor(options: ChannelOptions<State> = {}) {
+  /** @throws {SseError} `invalid-option`, `invalid-argument` */
+  constructor(options?: ChannelOptions<State>) {
     super();
-    checkEncoding(options);
-    const isOwn = options.serializer !== undefined || options.sanitizer !== undefined;
-    this.#members = new Members(isOwn ? encodingOf(options) : undefined);
-    this.#autoId = checkAutoId(options.eventId);
-    this.state = options.state ?? ({} as State);
+    const given = checkOptions(options) ?? {};
+    checkEncoding(given);
+    const isOwn = given.serializer !== undefined || given.sanitizer !== undefined;
+    this.#members = new Members(isOwn ? encodingOf(given) : undefined);
+    this.#autoId = checkAutoId(given.eventId);
+    this.state = given.state ?? ({} as State);
   }
 
   /** The registered sessions, in the order in which they were. */
@@ -169,20 +170,22 @@ export class Channel<
    * @param data What the serializer makes text of: by default anything that JSON has a form for.
    * @param eventName Defaults to `"message"`.
    * @throws {TypeError} for data that has no text form; nothing was sent then
-   * @throws {SseError} `invalid-argument` for a name or id that is no string, `overloaded`; nothing
-   * was sent then
+   * @throws {SseError} `invalid-argument` for a name or id that is no string and a filter that is no
+   * function, `overloaded`; nothing was sent then
    * @throws What a filter, a session's own serializer or a listener threw first. All other sessions
    * have got the event then.
    */
   broadcast<Name extends EventName<Events> = DefaultEventName<Events>>(
     data: Events[Name],
     eventName: Name = "message" as Name,
-    options: BroadcastOptions<SessionState> = {},
+    options?: BroadcastOptions<SessionState>,
   ): this {
+    const { eventId, filter } = checkOptions(options) ?? {};
     checkEventName(eventName);
-    checkEventId(options.eventId);
-    const id = options.eventId ?? (this.#autoId ? autoId() : undefined);
-    return this.#send({ data, name: eventName, id }, options.filter);
+    checkEventId(eventId);
+    checkFilter(filter);
+    const id = eventId ?? (this.#autoId ? autoId() : undefined);
+    return this.#send({ data, name: eventName, id }, filter ?? undefined);
   }
 
   /** Counts of this channel. */
@@ -197,12 +200,10 @@ export class Channel<
    *
    * @returns A promise that resolves when all have ended; a client that takes nothing holds it up for its
    * `writeTimeout` at most. It rejects, after that, with what `broadcast` throws.
-   * @throws {SseError} `invalid-option`, `invalid-argument` for a name that is no string; nobody is ended then
+   * @throws {SseError} `invalid-option`, `invalid-argument`; nobody is ended then
    */
-  async close(options: CloseOptions = {}): Promise<void> {
-    const { event = "message", data = options.event === undefined ? undefined : null } = options;
-    checkEventName(event);
-    const retryTime = retryTimes(options);
+  async close(options?: CloseOptions): Promise<void> {
+    const { event, data, retryTime } = farewellOf(options);
     const sessions = [...this.#members.all].filter((session) => session.isConnected);
     const failures: unknown[] = [];
     for (const [index, session] of sessions.entries()) {
@@ -291,3 +292,8 @@ export class Channel<
 }
 
 detachable(Channel.prototype, "broadcast");
+
+function checkFilter(filter: unknown): void {
+  if (filter === undefined || filter === null || typeof filter === "function") return;
+  throw new SseError("invalid-argument", `a filter must be a function, not ${describe(filter)}.`);
+}

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { Channel } from "./channel.js";
 import { openReceivers } from "./engine.js";
-import type { CloseOptions } from "./farewell.js";
+import { type CloseOptions, farewellOf } from "./farewell.js";
 import { Session } from "./session.js";
 
 /**
@@ -15,9 +15,11 @@ import { Session } from "./session.js";
  *
  * @returns A promise that resolves when all have ended; a client that takes nothing holds it up for its
  * `writeTimeout` at most, or until its connection is closed.
- * @throws {SseError} `invalid-option`
+ * @throws {SseError} `invalid-option`, `invalid-argument`; nobody is ended then
  */
-export async function closeAll(options: CloseOptions = {}): Promise<void> {
+export async function closeAll(options?: CloseOptions): Promise<void> {
+  // Before anybody joins the channel below, which else they would not leave.
+  farewellOf(options);
   // Those that were created just now connect first.
   await setImmediate();
   const everyone = new Channel();

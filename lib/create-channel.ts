@@ -5,7 +5,7 @@ import type { DefaultSessionState } from "./options.js";
 /**
  * Creates a channel. `Events` maps event names to payloads, by which `broadcast` is checked.
  *
- * @throws {SseError} `invalid-option`
+ * @throws {SseError} `invalid-option`, `invalid-argument`
  */
 export function createChannel<
   State = DefaultChannelState,

@@ -2,7 +2,8 @@
  * What went wrong, for code to act on.
  *
  * - `not-connected`: the session has not connected yet, or has disconnected.
- * - `invalid-argument`: a request, response, session or event field of the wrong kind.
+ * - `invalid-argument`: a request, response, session, event field, filter or batch of the wrong kind;
+ *   options that are no object.
  * - `invalid-option`: an option's value is not one that it takes.
  * - `invalid-header`: a header's name or value is not allowed in HTTP.
  * - `headers-sent`: the response was begun before the session was created.
@@ -69,6 +70,21 @@ export function requireOption(
 ): void {
   if (valid) return;
   throw new SseError("invalid-option", `${name} is ${describe(value)}; it must be ${expected}.`);
+}
+
+/**
+ * The options given, if any. Names that are not known are ignored, as programs written for better-sse
+ * may have others.
+ *
+ * @throws {SseError} `invalid-argument` for what is no object
+ */
+export function checkOptions<T>(options: T | null | undefined): T | undefined {
+  if (options === undefined || options === null) return undefined;
+  if (typeof options === "object" && !Array.isArray(options)) return options;
+  throw new SseError(
+    "invalid-argument",
+    `options are ${describe(options)}; they must be an object.`,
+  );
 }
 
 /** A `TypeError`, as `JSON.stringify` throws for what it cannot serialize. */

@@ -9,7 +9,7 @@ import {
   encodingOf,
   nameField,
 } from "./encoding.js";
-import { describe, SseError } from "./errors.js";
+import { checkOptions, describe, SseError } from "./errors.js";
 import {
   feed,
   type IterateOptions,
@@ -43,11 +43,12 @@ export class EventBuffer {
   readonly #autoId: boolean;
   readonly #buffer: NativeEventBuffer = new native.EventBuffer();
 
-  /** @throws {SseError} `invalid-option` */
-  constructor(options: EventBufferOptions = {}) {
-    checkEncoding(options);
-    this.#encoding = encodingOf(options);
-    this.#autoId = checkAutoId(options.eventId);
+  /** @throws {SseError} `invalid-option`, `invalid-argument` */
+  constructor(options?: EventBufferOptions) {
+    const given = checkOptions(options) ?? {};
+    checkEncoding(given);
+    this.#encoding = encodingOf(given);
+    this.#autoId = checkAutoId(given.eventId);
   }
 
   /**
@@ -141,16 +142,16 @@ export class EventBuffer {
    *
    * @returns A promise of `true`, which rejects with an error of the stream.
    */
-  stream<Chunk>(stream: StreamSource<Chunk>, options: StreamOptions<Chunk> = {}): Promise<boolean> {
-    return feed(sinkOf(this), stream, options.eventName ?? "stream", options.transform);
+  stream<Chunk>(stream: StreamSource<Chunk>, options?: StreamOptions<Chunk>): Promise<boolean> {
+    return feed(sinkOf(this), stream, options, "stream");
   }
 
   /** Writes each value of an iterable as an event. */
   async iterate<Chunk>(
     iterable: Iterable<Chunk> | AsyncIterable<Chunk>,
-    options: IterateOptions<Awaited<Chunk>> = {},
+    options?: IterateOptions<Awaited<Chunk>>,
   ): Promise<void> {
-    await feed(sinkOf(this), iterable, options.eventName ?? "iteration", options.transform);
+    await feed(sinkOf(this), iterable, options, "iteration");
   }
 
   /** Forgets all that was written. */

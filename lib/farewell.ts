@@ -1,3 +1,5 @@
+import { checkEventName } from "./encoding.js";
+import { checkOptions } from "./errors.js";
 import { wholeNumber } from "./options.js";
 
 /** How clients are told that the server ends their sessions. */
@@ -9,7 +11,7 @@ export interface CloseOptions {
    */
   data?: unknown;
   /**
-   * Name of the last event.
+   * Name of the last event. There is one where this or `data` is given.
    *
    * Defaults to `"message"`.
    */
@@ -30,17 +32,32 @@ export interface CloseOptions {
   spread?: number | undefined;
 }
 
-/**
- * The time to reconnect of each of `count` sessions, in ms; undefined when they are told none.
- *
- * @throws {SseError} `invalid-option`
- */
-export function retryTimes(
-  options: CloseOptions,
-): ((index: number, count: number) => number) | undefined {
-  const { retry = 2000, spread = 10_000 } = options;
+type RetryTime = (index: number, count: number) => number;
+
+/** What the clients are told, checked. */
+export interface Farewell {
+  event: string;
+  /** Undefined for no last event. */
+  data: unknown;
+  /** The time to reconnect of one of `count` sessions, in ms; undefined when they are told none. */
+  retryTime: RetryTime | undefined;
+}
+
+function retryTimes({ retry = 2000, spread = 10_000 }: CloseOptions): RetryTime | undefined {
   const window = wholeNumber("spread", spread, 0);
   if (retry === null) return undefined;
   const first = wholeNumber("retry", retry, 0);
   return (index, count) => first + Math.floor((window * index) / count);
+}
+
+/**
+ * The last words that `options` stand for.
+ *
+ * @throws {SseError} `invalid-option`, `invalid-argument` for a name that is no string
+ */
+export function farewellOf(options: CloseOptions | null | undefined): Farewell {
+  const given = checkOptions(options) ?? {};
+  const { event = "message", data = given.event === undefined ? undefined : null } = given;
+  checkEventName(event);
+  return { event, data, retryTime: retryTimes(given) };
 }

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { describe, SseError } from "./errors.js";
+import { checkOptions, describe, SseError } from "./errors.js";
 import { sourceOf } from "./source.js";
 
 interface FeedOptions<Chunk> {
@@ -110,9 +110,10 @@ function some(text: string): [string?] {
 export async function feed<Chunk>(
   sink: Sink,
   given: unknown,
-  eventName: string,
-  transform: ((chunk: Chunk) => unknown) | undefined,
+  options: StreamOptions<Chunk> | undefined,
+  defaultName: string,
 ): Promise<boolean> {
+  const { eventName, transform } = checkOptions(options) ?? {};
   const transformer = new Transformer(transform);
   const source = sourceOf<Chunk>(given);
   const race = new Race();
@@ -121,7 +122,7 @@ export async function feed<Chunk>(
     source.cancel();
   });
   try {
-    return await pump(sink, source.next, eventName, transformer, race);
+    return await pump(sink, source.next, eventName ?? defaultName, transformer, race);
   } catch (error) {
     if (race.isOver) return false;
     source.cancel(error);

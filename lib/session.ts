@@ -6,6 +6,7 @@ import type { Connection } from "./connection/connection.js";
 import { openConnection } from "./connection/open.js";
 import { detachable } from "./detachable.js";
 import { checkEventId, checkEventName, type Encoding, nameField } from "./encoding.js";
+import { describe, SseError } from "./errors.js";
 import { EventBuffer, kNativeBuffer } from "./event-buffer.js";
 import { feed, type IterateOptions, type StreamOptions, type StreamSource } from "./feed.js";
 import {
@@ -151,9 +152,9 @@ export class Session<
    */
   async stream<Chunk>(
     stream: StreamSource<Chunk>,
-    options: StreamOptions<Chunk, EventName<Events>> = {},
+    options?: StreamOptions<Chunk, EventName<Events>>,
   ): Promise<boolean> {
-    return this.#feed(stream, options.eventName ?? "stream", options.transform);
+    return this.#feed(stream, options, "stream");
   }
 
   /**
@@ -166,9 +167,9 @@ export class Session<
    */
   async iterate<Chunk>(
     iterable: Iterable<Chunk> | AsyncIterable<Chunk>,
-    options: IterateOptions<Awaited<Chunk>, EventName<Events>> = {},
+    options?: IterateOptions<Awaited<Chunk>, EventName<Events>>,
   ): Promise<void> {
-    await this.#feed(iterable, options.eventName ?? "iteration", options.transform);
+    await this.#feed(iterable, options, "iteration");
   }
 
   /**
@@ -177,13 +178,14 @@ export class Session<
    * @param batcher A buffer, whose contents are sent and kept, or what writes to a new one that
    * has this session's options.
    * @returns A promise that rejects with what `batcher` throws, nothing being sent then, and with
-   * `SseError` `not-connected`.
+   * `SseError` `not-connected`, `invalid-argument`.
    */
   async batch(batcher: EventBuffer | ((buffer: EventBuffer) => unknown)): Promise<void> {
     this.requireConnected();
     let buffer: EventBuffer;
     if (batcher instanceof EventBuffer) buffer = batcher;
     else {
+      requireBatcher(batcher);
       const { serializer, sanitizer } = this.settings.encoding;
       const eventId = this.settings.autoId ? "auto" : null;
       buffer = new EventBuffer({ serializer, sanitizer, eventId });
@@ -250,8 +252,8 @@ export class Session<
 
   async #feed<Chunk>(
     source: unknown,
-    eventName: string,
-    transform: ((chunk: Chunk) => unknown) | undefined,
+    options: StreamOptions<Chunk, EventName<Events>> | undefined,
+    defaultName: string,
   ): Promise<boolean> {
     if (this.isOver) {
       sourceOf(source).cancel();
@@ -260,12 +262,20 @@ export class Session<
     this.requireConnected();
     const limit = Math.min(feedLimit, this.settings.maxBufferedBytes * feedPart);
     const sink = {
-      push: (data: unknown) => this.push(data as never, eventName as never),
+      push: (data: unknown, eventName: string) => this.push(data as never, eventName as never),
       ready: () => (this.bufferedBytes > limit ? this.drained() : undefined),
       onStop: (callback: () => void) => this[kOnStop](callback),
     };
-    return feed(sink, source, eventName, transform);
+    return feed(sink, source, options, defaultName);
   }
+}
+
+function requireBatcher(given: unknown): void {
+  if (typeof given === "function") return;
+  throw new SseError(
+    "invalid-argument",
+    `a batch is ${describe(given)}; it must be an EventBuffer or a function that gets one.`,
+  );
 }
 
 detachable(

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { describe, SseError } from "../errors.js";
+import { checkOptions, describe, SseError } from "../errors.js";
 import type { SessionOptions } from "../options.js";
 import { Connection } from "./connection.js";
 import { FetchConnection } from "./fetch.js";
@@ -53,11 +53,11 @@ export interface Opened {
 export function openConnection(req: unknown, res: unknown, options: unknown): Opened {
   if (req instanceof Connection) {
     if (options !== undefined) throw malformed("Options for a Connection are the second argument.");
-    return { connection: req, options: checkOptions(res) };
+    return { connection: req, options: sessionOptions(res) };
   }
   if (isFetchRequest(req)) return openFetch(req, res, options);
   if (isNodeRequest(req) && isNodeResponse(res)) {
-    const checked = checkOptions(options);
+    const checked = sessionOptions(options);
     const connection = req.httpVersion.startsWith("1")
       ? new NodeHttp1Connection(req as IncomingMessage, res as ServerResponse, checked)
       : new NodeHttp2CompatConnection(
@@ -73,23 +73,18 @@ export function openConnection(req: unknown, res: unknown, options: unknown): Op
 function openFetch(req: Request, res: unknown, options: unknown): Opened {
   if (isNodeResponse(res)) throw malformed("Given were a Fetch Request and a Node response.");
   if (res === undefined || res === null || isFetchResponse(res)) {
-    const checked = checkOptions(options);
+    const checked = sessionOptions(options);
     return { connection: new FetchConnection(req, res, checked), options: checked };
   }
   if (options !== undefined) {
     throw malformed("Options were given twice, or the second argument is no Response.");
   }
-  const checked = checkOptions(res);
+  const checked = sessionOptions(res);
   return { connection: new FetchConnection(req, null, checked), options: checked };
 }
 
-function checkOptions(options: unknown): SessionOptions<unknown> | undefined {
-  if (options === undefined || options === null) return undefined;
-  if (typeof options === "object") return options;
-  throw new SseError(
-    "invalid-argument",
-    `options are ${describe(options)}; they must be an object.`,
-  );
+function sessionOptions(given: unknown): SessionOptions<unknown> | undefined {
+  return checkOptions(given as SessionOptions<unknown>);
 }
 
 function malformed(what: string): SseError {

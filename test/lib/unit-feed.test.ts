@@ -20,7 +20,7 @@ function collector(ready: Sink["ready"] = () => undefined) {
 }
 
 const all = (sink: Sink, source: unknown, transform?: (chunk: never) => unknown) =>
-  feed(sink, source, "chunk", transform);
+  feed(sink, source, { transform }, "chunk");
 
 describe("feed()", () => {
   it("pushes all of any source, and lets go of the sink", async () => {
