@@ -38,7 +38,21 @@ function builtHere(target: string): URL {
 function findBinary(target: string): string {
   const override = process.env.STREAM_LLM_BINARY;
   if (override) return resolve(override);
-  return fileURLToPath(prebuilds[target]?.() ?? builtHere(target));
+  try {
+    return fileURLToPath(prebuilds[target]?.() ?? builtHere(target));
+  } catch (cause) {
+    throw misplaced(cause);
+  }
+}
+
+/** For bundles of CommonJS, where `import.meta.url` is undefined, or has a bundler's scheme. */
+function misplaced(cause: unknown): SseError {
+  return new SseError(
+    "native-not-found",
+    "the native binary is looked for beside this module, whose place a bundler has taken away (import.meta.url). " +
+      "Keep stream-llm external, or set STREAM_LLM_BINARY to the binary.",
+    { cause },
+  );
 }
 
 function notFound(file: string, target: string): SseError {

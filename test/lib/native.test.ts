@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -78,6 +78,20 @@ describe("a missing binary", () => {
     expect(error.message).toContain("STREAM_LLM_BINARY");
     expect(error.message).toContain(file);
   });
+});
+
+test("a bundle of CommonJS, where modules have no URL, is told to keep the package external", () => {
+  // What esbuild makes of import.meta there.
+  for (const name of ["native.js", "prebuilds.js"]) {
+    const file = join(installed, "dist", name);
+    const code = readFileSync(file, "utf8").replaceAll("import.meta", "import_meta");
+    writeFileSync(file, `const import_meta = {};\n${code}`);
+  }
+  const error = loadError();
+  expect(error).toMatchObject({ name: "SseError", code: "native-not-found" });
+  expect(error.message).toMatch(/bundler.*external.*STREAM_LLM_BINARY/);
+
+  expect(loadError({ STREAM_LLM_BINARY: realBinary })).toBeNull();
 });
 
 test("a broken binary is reported with the system's reason and the command that rebuilds it", () => {
