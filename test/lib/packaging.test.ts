@@ -101,6 +101,15 @@ describe.each(["pack", "publish"])("npm %s", (command) => {
   );
 });
 
+describe.each(["stream-llm", "stream-llm/adapters", "stream-llm/streaming"])("%s", (name) => {
+  test("can be required by CommonJS, as the README says", () => {
+    const code = `console.log(Object.keys(require("${name}")).length > 0)`;
+    const args = ["--input-type=commonjs", "-e", code];
+    const child = spawnSync(process.execPath, args, { cwd: repository, encoding: "utf8" });
+    expect(child).toMatchObject({ status: 0, stdout: "true\n" });
+  });
+});
+
 describe("the tarball", () => {
   test("has every page that the README and the pages link to", () => {
     const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
@@ -139,9 +148,33 @@ describe("stream-llm-build", () => {
     expect(stderr).toMatch(/apt-get install|brew install|winget install/);
   });
 
+  test("says how to install a compiler when CMake cannot configure", () => {
+    writeFileSync(
+      join(root, "cmake"),
+      `#!/bin/sh
+case $1 in
+  --version) echo "cmake version 3.25.1" ;;
+  *) echo "No CMAKE_CXX_COMPILER could be found." >&2; exit 1 ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+    const { status, stderr } = node("bin/stream-llm-build.js", [], { PATH: root });
+    expect(status).toBe(1);
+    expect(stderr).toContain("No CMAKE_CXX_COMPILER could be found.");
+    expect(stderr).toMatch(/C\+\+20 compiler; .*\n.*(apt-get install.*g\+\+|xcode-select)/);
+  });
+
   test("rejects an unknown option with its usage", () => {
     const { status, stderr } = node("bin/stream-llm-build.js", ["--fast"], {});
     expect(status).toBe(1);
+    expect(stderr).toContain("'--fast'");
     expect(stderr).toContain("Usage: stream-llm-build");
+  });
+
+  test.each(["--help", "-h"])("prints its usage for %s", (option) => {
+    const { status, stdout, stderr } = node("bin/stream-llm-build.js", [option], { PATH: root });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^Usage: stream-llm-build \[--preset NAME\]\n/);
   });
 });
