@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 
 import { createGenerations } from "stream-llm/streaming";
 
+import { UNWATCHED_MS } from "./settings.js";
+
 const MAX_ANSWERS = 100;
-/** Long enough for a reload; nobody pays for an answer whose last tab was closed. */
-const UNWATCHED_MS = Number(process.env.DEMO_UNWATCHED_MS || 10_000);
 
 function logEnd({ id, status, finishReason, error, parts, usage, estimated, timings }) {
   const outcome = finishReason ?? error?.message ?? parts.at(-1)?.reason;

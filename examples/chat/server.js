@@ -1,5 +1,4 @@
 /** The chat demo. `npm run demo` starts it. */
-import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -8,21 +7,11 @@ import { closeAll } from "stream-llm";
 
 import { answers, startAnswer } from "./answer.js";
 import { chooseProvider } from "./providers/index.js";
+import { HOST, PORT } from "./settings.js";
 import { joinViewers, startReading } from "./viewers.js";
 
-if (existsSync(".env")) process.loadEnvFile(".env");
-
-const PORT = Number(process.env.PORT || 3000);
-const HOST = process.env.HOST || "127.0.0.1";
 const MAX_PROMPT_LENGTH = 4000;
 const SHUTDOWN_MS = 3000;
-
-if (!Number.isInteger(PORT) || PORT < 0 || PORT > 65535) {
-  console.error(
-    `PORT must be a whole number from 0 (any free port) to 65535, not "${process.env.PORT}".`,
-  );
-  process.exit(1);
-}
 
 const provider = await chooseProvider();
 

@@ -184,6 +184,7 @@ describe("the process", { timeout: 60_000 }, () => {
     expect(await demo.end(signal)).toBe(0);
     await within(bodies, "whole bodies");
     await within(aborted, "cancelled request");
+    await eventually(() => demo.output.includes("aborted (closed)"), "end of the answer");
   });
 
   test("says so when the port is taken", async () => {
@@ -195,9 +196,14 @@ describe("the process", { timeout: 60_000 }, () => {
     expect(code).toBe(1);
   });
 
-  test("says so when the port is none", async () => {
-    const { output, code } = await Demo.fail({ PORT: "many" });
-    expect(output).toContain('not "many"');
+  test.each([
+    ["PORT", "many", "a whole number from 0"],
+    ["DEMO_PACE", "x", "a number from 0"],
+    ["DEMO_UNWATCHED_MS", "-1", "a number of ms"],
+  ])("says so when %s is %s", async (name, value, expected) => {
+    const { output, code } = await Demo.fail({ [name]: value });
+    expect(output).toContain(`${name} must be ${expected}`);
+    expect(output).toContain(`not "${value}"`);
     expect(code).toBe(1);
   });
 });

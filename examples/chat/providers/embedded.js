@@ -6,6 +6,8 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
+import { PACE } from "../settings.js";
+
 const folder = new URL("../answers/", import.meta.url);
 
 /** name -> { title, text }; the first line of a file is its title. */
@@ -45,11 +47,8 @@ function pauseAfter(previous) {
   return breath + 12 + Math.random() * 26;
 }
 
-/**
- * The chunks of one answer. Rejects with an `AbortError` as soon as `signal` aborts, as an SDK does.
- * `pace` stretches the pauses: 2 plays at half the speed.
- */
-export async function* play(prompt, signal, pace = Number(process.env.DEMO_PACE || 1)) {
+/** The chunks of one answer. Rejects with an `AbortError` as soon as `signal` aborts, as an SDK does. */
+export async function* play(prompt, signal) {
   const tokens = tokenize(choose(prompt).text);
   const head = {
     id: `chatcmpl-${randomUUID()}`,
@@ -64,7 +63,7 @@ export async function* play(prompt, signal, pace = Number(process.env.DEMO_PACE 
 
   yield choice({ role: "assistant", content: "" });
   for (const [index, content] of tokens.entries()) {
-    await wait(pauseAfter(tokens[index - 1]) * pace, undefined, { signal });
+    await wait(pauseAfter(tokens[index - 1]) * PACE, undefined, { signal });
     yield choice({ content });
   }
   yield choice({}, "stop");
