@@ -9,6 +9,7 @@ import { openStream, readEvents } from "./programs.ts";
 const hello = { data: '"Hello world!"' };
 const post = { method: "POST", headers: { "Content-Type": "application/json" } };
 const question = { ...post, body: JSON.stringify({ prompt: "Hello?" }) };
+const all = Number.POSITIVE_INFINITY;
 const names = (events: { event?: string | undefined }[]) => events.map(({ event }) => event);
 const data = (events: { data: string }[]) => events.map((event) => JSON.parse(event.data));
 
@@ -30,44 +31,6 @@ testSnippets("README.md", {
     expect(events).toMatchObject([hello]);
   },
 
-  async next(start) {
-    const { events } = await readEvents(await start({ runtime: "module" }).origin(), 1);
-    expect(events).toMatchObject([hello]);
-  },
-
-  async openai(start) {
-    const provider = await fakeProvider();
-    const origin = await start({ env: openaiEnv(provider.origin) }).origin();
-    const { events } = await readEvents(`${origin}/chat`, Number.POSITIVE_INFINITY, question);
-    expect(data(events)).toEqual([...provider.tokens, "complete"]);
-    expect(names(events)).toEqual([...provider.tokens.map(() => "token"), "done"]);
-
-    const endless = await fakeProvider({ endless: true });
-    const other = await start({ env: openaiEnv(endless.origin) }).origin();
-    await readEvents(`${other}/chat`, 3, question);
-    await (await endless.requests.next("request")).aborted;
-
-    const refusing = await fakeProvider({ status: 401 });
-    const third = await start({ env: openaiEnv(refusing.origin) }).origin();
-    const refused = await readEvents(`${third}/chat`, Number.POSITIVE_INFINITY, question);
-    expect(names(refused.events)).toEqual(["failed"]);
-  },
-
-  async anthropic(start) {
-    const provider = await fakeProvider();
-    const env = { ANTHROPIC_API_KEY: "x", ANTHROPIC_BASE_URL: provider.origin };
-    const origin = await start({ env }).origin();
-    const { events } = await readEvents(`${origin}/sse`, provider.tokens.length);
-    expect(data(events)).toEqual(provider.tokens);
-
-    const endless = await fakeProvider({ endless: true });
-    const other = await start({
-      env: { ANTHROPIC_API_KEY: "x", ANTHROPIC_BASE_URL: endless.origin },
-    }).origin();
-    await readEvents(`${other}/sse`, 2);
-    await (await endless.requests.next("request")).aborted;
-  },
-
   async channels(start) {
     const origin = await start().origin();
     const admin = await openStream(`${origin}/news?admin=yes`);
@@ -80,8 +43,45 @@ testSnippets("README.md", {
     expect(data(await other.take(1))).toEqual([{ readers: 3 }]);
   },
 
-  async "typed-channel"(start) {
-    await start().finished();
+  async answer(start) {
+    const provider = await fakeProvider();
+    const program = start({ env: openaiEnv(provider.origin) });
+    const { events } = await readEvents(`${await program.origin()}/chat`, all, question);
+    const tokens = events.filter(({ event }) => event === "token");
+    expect(data(tokens).map(({ token }) => token)).toEqual(provider.tokens);
+    expect(events.at(-1)?.event).toBe("done");
+    await program.printed(`stop ${provider.tokens.join("")}`);
+
+    const endless = await fakeProvider({ endless: true });
+    const other = start({ env: openaiEnv(endless.origin) });
+    await readEvents(`${await other.origin()}/chat`, 3, question);
+    await (await endless.requests.next("request")).aborted;
+    await other.printed("broken off");
+  },
+
+  async generations(start) {
+    const provider = await fakeProvider();
+    const origin = await start({ env: openaiEnv(provider.origin) }).origin();
+    const url = `${origin}/answers/1`;
+    expect((await fetch(url, question)).status).toBe(201);
+    for (let tab = 0; tab < 2; tab++) {
+      const { events } = await readEvents(url);
+      const tokens = events.filter(({ event }) => event === "token");
+      expect(
+        data(tokens)
+          .map(({ token }) => token)
+          .join(""),
+      ).toBe(provider.tokens.join(""));
+      expect(events.at(-1)?.event).toBe("done");
+    }
+    expect((await fetch(`${origin}/answers/2`)).status).toBe(204);
+  },
+
+  async clock(start) {
+    const program = start();
+    const { events } = await readEvents(`${await program.origin()}/clock`, 1);
+    expect(data(events)[0]).toMatch(/^\d{4}-/);
+    await program.printed("stopped: client-closed");
   },
 
   async "slow-consumer"(start) {
@@ -113,6 +113,13 @@ testSnippets("README.md", {
     program.signal("SIGTERM");
     expect(names(await stream.take(1))).toEqual(["farewell"]);
     await program.finished();
+
+    const other = start();
+    const second = await openStream(`${await other.origin()}/sse`);
+    await second.take(1);
+    other.signal("SIGINT");
+    expect(names(await second.take(1))).toEqual(["farewell"]);
+    await other.finished();
   },
 
   async errors(start) {

@@ -1,12 +1,16 @@
 import { createServer } from "node:http";
 import { connect } from "node:http2";
-import { text } from "node:stream/consumers";
 import { expect, onTestFinished } from "vitest";
 import { createSession } from "../../lib/index.ts";
 import { listen, within } from "../e2e/harness.ts";
+import { fakeProvider } from "../e2e/providers.ts";
 import { type Case, testSnippets } from "./document.ts";
 import { openStream, readEvents } from "./programs.ts";
 
+const post = { method: "POST", headers: { "Content-Type": "application/json" } };
+const question = { ...post, body: JSON.stringify({ prompt: "Hello?" }) };
+const openaiEnv = (origin: string) => ({ OPENAI_API_KEY: "x", OPENAI_BASE_URL: `${origin}/v1` });
+const names = (events: { event?: string | undefined }[]) => events.map(({ event }) => event);
 const data = (events: { data: string }[]) => events.map((event) => JSON.parse(event.data));
 
 /** Serves one greeting at /sse. */
@@ -66,6 +70,39 @@ testSnippets("docs/recipes.md", {
     expect(data(events)).toEqual(["Hello world!"]);
   },
 
+  async openai(start) {
+    const provider = await fakeProvider();
+    const origin = await start({ env: openaiEnv(provider.origin) }).origin();
+    const { events } = await readEvents(`${origin}/chat`, Number.POSITIVE_INFINITY, question);
+    expect(data(events)).toEqual([...provider.tokens, "complete"]);
+    expect(names(events)).toEqual([...provider.tokens.map(() => "token"), "done"]);
+
+    const endless = await fakeProvider({ endless: true });
+    const other = await start({ env: openaiEnv(endless.origin) }).origin();
+    await readEvents(`${other}/chat`, 3, question);
+    await (await endless.requests.next("request")).aborted;
+
+    const refusing = await fakeProvider({ status: 401 });
+    const third = await start({ env: openaiEnv(refusing.origin) }).origin();
+    const refused = await readEvents(`${third}/chat`, Number.POSITIVE_INFINITY, question);
+    expect(names(refused.events)).toEqual(["failed"]);
+  },
+
+  async anthropic(start) {
+    const provider = await fakeProvider();
+    const env = { ANTHROPIC_API_KEY: "x", ANTHROPIC_BASE_URL: provider.origin };
+    const origin = await start({ env }).origin();
+    const { events } = await readEvents(`${origin}/sse`, provider.tokens.length);
+    expect(data(events)).toEqual(provider.tokens);
+
+    const endless = await fakeProvider({ endless: true });
+    const other = await start({
+      env: { ANTHROPIC_API_KEY: "x", ANTHROPIC_BASE_URL: endless.origin },
+    }).origin();
+    await readEvents(`${other}/sse`, 2);
+    await (await endless.requests.next("request")).aborted;
+  },
+
   async "read-answer"(start) {
     const { origin } = await listen(
       createServer(async (req, res) => {
@@ -88,14 +125,5 @@ testSnippets("docs/recipes.md", {
     expect(data(await leaver.take(1))).toEqual(["One"]);
     leaver.close();
     expect(data(await stayer.take(5))).toEqual(["One", " answer", " for", " all", "complete"]);
-  },
-
-  async shutdown(start) {
-    const program = start();
-    const response = await fetch(`${await program.origin()}/sse`);
-    const body = text(response.body as never);
-    program.signal("SIGTERM");
-    expect(await within(body, "end of the stream")).toContain("event:farewell");
-    await program.finished();
   },
 });
