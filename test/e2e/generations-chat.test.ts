@@ -24,7 +24,7 @@ type Serving = (
   generations: Generations,
   request: (body: Body) => GenerationRequest,
 ) => Promise<string>;
-type Body = { id: string };
+type Body = { id: string; replace?: boolean };
 
 /** Whose a chat is: the test's user, unless its name says otherwise. */
 const authorize = (_: unknown, id: string) => {
@@ -92,7 +92,7 @@ class Page {
     onTestFinished(() => this.#gone.abort());
   }
 
-  async send(chatId: string): Promise<void> {
+  async send(chatId: string, body: Omit<Body, "id"> = {}): Promise<void> {
     const user: UIMessage = { id: "u1", role: "user", parts: [{ type: "text", text: "Hi" }] };
     this.#take(
       await this.#transport.sendMessages({
@@ -101,6 +101,7 @@ class Page {
         messageId: undefined,
         messages: [user],
         abortSignal: undefined,
+        body,
       }),
     );
   }
@@ -143,9 +144,9 @@ describe.each<[string, Serving]>([
   async function api(): Promise<Api> {
     const generations = make({ protocol: "ai-sdk" });
     const provider = new Scripted();
-    const url = await serving(generations, ({ id }) => {
+    const url = await serving(generations, ({ id, replace }) => {
       if (id === "refused") throw new Error("no such chat");
-      return { id, run: provider.source };
+      return { id, run: provider.source, replace };
     });
     return { generations, provider, url };
   }
@@ -209,12 +210,26 @@ describe.each<[string, Serving]>([
     expect(JSON.parse(closed.message).error.code).toBe("closed");
   });
 
+  it("has a new question take the place of the old one, where that is asked for", async () => {
+    const { generations, provider, url } = await api();
+    const old = new Scripted();
+    const { finished } = await generations.start("c", old.source);
+    const page = new Page(url);
+    await page.send("c", { replace: true });
+    provider.say(start, "new", finish);
+    await page.read;
+    expect(page.text).toBe("new");
+    expect(await finished).toMatchObject({ status: "aborted" });
+    expect(await generations.get("c")).toMatchObject({ status: "finished", text: "new" });
+  });
+
   it("does nothing with the generations of others", async () => {
     const { generations, url } = await api();
     await generations.start("theirs", () => new Promise(() => {}));
     const post = { method: "POST", headers: { "content-type": "application/json" } };
     const asking = [
       fetch(url, { ...post, body: '{"id":"theirs"}' }),
+      fetch(url, { ...post, body: '{"id":"theirs","replace":true}' }),
       fetch(`${url}/theirs/stream`),
       fetch(`${url}/theirs/stop`, post),
       fetch(`${url}/theirs-or-none/stream`),

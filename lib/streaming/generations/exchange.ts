@@ -9,6 +9,13 @@ export interface GenerationRequest extends StartOptions {
   /** Of the generation; for `useChat`, the `id` of the request's body, which is the chat's. */
   id: string;
   run: GenerationSource;
+  /**
+   * Whether a generation that is running under the id is stopped first, once `authorize` has allowed
+   * the start.
+   *
+   * Defaults to `false`: an id that is running is answered with 409, and nothing is started.
+   */
+  replace?: boolean | undefined;
 }
 
 /** What somebody wants to do with a generation. */
@@ -18,8 +25,8 @@ export interface HandlerOptions<Req> {
   /**
    * What to start for a request. What it throws goes where errors of handlers go.
    *
-   * An id that is running is answered with 409, and nothing is started: to have the new question
-   * take the place of the old one, `await generations.stop(id)` in here.
+   * It is called before `authorize`, which asks about the id that it finds in the request: do nothing
+   * in here that only the generation's owner may.
    */
   start: (req: Req) => GenerationRequest | PromiseLike<GenerationRequest>;
   /**
@@ -83,8 +90,9 @@ export class Exchange<Req, Watching> {
     req: Req,
     attach: (id: string) => Promise<Watching | undefined>,
   ): Promise<Watching | PlainAnswer> {
-    const { id, run, ...options } = await this.#options.start(req);
+    const { id, run, replace = false, ...options } = await this.#options.start(req);
     if (!(await this.#may(req, id, "start"))) return forbidden;
+    if (replace) await this.#generations.stop(id);
     await this.#generations.start(id, run, options);
     return (await attach(id)) ?? { status: 204 };
   }
