@@ -138,6 +138,28 @@ describe("a replay", () => {
     expect(late.text === whole).toBe(true);
   });
 
+  it("is what a provider that is faster than its clients makes of what is live", async () => {
+    const generations = make();
+    const url = (await serveGenerations(generations))("a");
+    const provider = new Scripted();
+    const { finished } = await generations.start("a", provider.source);
+    const tabs = await Promise.all([openTab(url), openTab(url)]);
+    const slow = await RawClient.stalled(Number(new URL(url).port), "/a");
+    provider.say(start, "first");
+    await Promise.all(tabs.map(({ has }) => has(2)));
+    const tokens = Array.from({ length: 1500 }, (_, at) => `${at}${"x".repeat(8000)}`);
+    provider.say(...tokens, finish);
+    await finished;
+    slow.read();
+    await Promise.all([...tabs.map(({ ended }) => ended), slow.bodyIsWhole()]);
+    const whole = `first${tokens.join("")}`;
+    for (const tab of tabs) {
+      expect(tab.text === whole).toBe(true);
+      expect(tab.events.at(-1)?.event).toBe("done");
+    }
+    expect(slow.body).toContain("event:done");
+  });
+
   it("costs a client that has stalled its place, and nobody else", async () => {
     const generations = make({ limits: { logBytes: 4096 } });
     const watch = { maxBufferedBytes: 64 * 1024, writeTimeout: 500 };

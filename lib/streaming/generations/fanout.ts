@@ -10,8 +10,8 @@ import {
   type WireEvent,
   type WriterOptions,
 } from "../protocols/index.js";
-import { EventLog, eventSize, type LogReader } from "./event-log.js";
-import { type GapReason, largestBehindOthers, Replay, tellGap } from "./replay.js";
+import { EventLog, type LogReader } from "./event-log.js";
+import { type GapReason, largestBehindOthers, mostBytes, Replay, tellGap } from "./replay.js";
 import type { GenerationInfo } from "./store.js";
 
 export interface FanoutOptions {
@@ -44,8 +44,12 @@ export class Fanout {
   readonly #log: EventLog;
   readonly #channel = createChannel({ serializer: String, eventId: null });
   readonly #watchers = new Map<Session, Watcher>();
-  /** What the channel may send, whatever waits for its sessions. */
-  #largest = Number.POSITIVE_INFINITY;
+  /** The smallest `maxBufferedBytes` of those that have watched. */
+  #leastBuffer = Number.POSITIVE_INFINITY;
+  /** Live sessions that have not taken all that there was when this was looked at last. */
+  readonly #behind = new Set<Session>();
+  /** Bytes that the channel can have sent since then. */
+  #unseen = 0;
 
   constructor(info: GenerationInfo, options: FanoutOptions) {
     this.info = info;
@@ -86,7 +90,7 @@ export class Fanout {
     const { session, lastId, maxBufferedBytes } = watcher;
     if (!session.isConnected) return;
     this.#watchers.set(session, watcher);
-    this.#largest = Math.min(this.#largest, largestBehindOthers(maxBufferedBytes));
+    this.#leastBuffer = Math.min(this.#leastBuffer, maxBufferedBytes);
     session.once("disconnected", () => {
       this.#watchers.delete(session);
       this.#options.onWatchers(this.watchers);
@@ -113,19 +117,42 @@ export class Fanout {
     const number = this.#log.push(event);
     if (this.#channel.sessionCount === 0) return;
     try {
-      if (eventSize(event) > this.#largest) this.#replayFrom(number);
-      else broadcastEvent(this.#channel, event, this.#idOf(number));
+      const bytes = mostBytes(event);
+      if (bytes > largestBehindOthers(this.#leastBuffer)) {
+        this.#replayFrom(number, this.#channel.activeSessions);
+        return;
+      }
+      this.#unseen += bytes;
+      if (this.#unseen > this.#leastBuffer / 4) this.#look(number);
+      broadcastEvent(this.#channel, event, this.#idOf(number));
     } catch (error) {
       // The engine is far behind, and nobody has got it; or else a session's listener threw.
-      if ((error as { code?: unknown } | null)?.code === "overloaded") this.#replayFrom(number);
+      const isOverloaded = (error as { code?: unknown } | null)?.code === "overloaded";
+      if (isOverloaded) this.#replayFrom(number, this.#channel.activeSessions);
       else warn("a listener of a session threw", error);
     }
   }
 
-  /** An event that does not go to all at once goes to each when its client has room. */
-  #replayFrom(number: number): void {
+  /**
+   * Sees to it that no session has more to take than what was sent between three looks, which is less
+   * than may wait: a provider can be faster than every client.
+   */
+  #look(number: number): void {
+    this.#unseen = 0;
+    const behind = [...this.#behind];
+    this.#replayFrom(number, behind);
     for (const session of this.#channel.activeSessions) {
+      const forget = () => this.#behind.delete(session);
+      this.#behind.add(session);
+      session.drained().then(forget, forget);
+    }
+  }
+
+  /** An event that does not go to all at once goes to each when its client has room. */
+  #replayFrom(number: number, sessions: readonly Session[]): void {
+    for (const session of sessions) {
       this.#channel.deregister(session);
+      this.#behind.delete(session);
       const watcher = this.#watchers.get(session);
       if (watcher) void this.#catchUp(watcher, this.#log.read(number), [], session.drained());
     }

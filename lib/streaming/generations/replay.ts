@@ -12,9 +12,14 @@ const inFlight = 64 * 1024;
 /** JSON takes up to six bytes for a character. */
 const expansion = 8;
 
-/** The largest event that may follow others while they still wait for the client. */
+/** What an event takes on the wire, at most. */
+export function mostBytes(event: WireEvent): number {
+  return eventSize(event) * expansion;
+}
+
+/** The largest event, by `mostBytes`, that may follow others while they still wait for the client. */
 export function largestBehindOthers(maxBufferedBytes: number): number {
-  return Math.min(inFlight, maxBufferedBytes / 2) / expansion;
+  return Math.min(inFlight, maxBufferedBytes / 2);
 }
 
 /** Sends a session what happened before, no faster than its client takes it. */
@@ -25,7 +30,7 @@ export class Replay {
   /** @param maxBufferedBytes that of the session */
   constructor(session: Session, maxBufferedBytes: number) {
     this.#session = session;
-    this.#limit = largestBehindOthers(maxBufferedBytes) * expansion;
+    this.#limit = largestBehindOthers(maxBufferedBytes);
   }
 
   /**
@@ -34,7 +39,7 @@ export class Replay {
    */
   room(event: WireEvent): Promise<void> | undefined {
     const waiting = this.#session.bufferedBytes;
-    const fits = waiting === 0 || eventSize(event) * expansion <= this.#limit;
+    const fits = waiting === 0 || mostBytes(event) <= this.#limit;
     return fits && waiting <= this.#limit ? undefined : this.#session.drained();
   }
 
