@@ -76,6 +76,56 @@ describe("a generation of another server", () => {
   });
 });
 
+/** A store that tells of new parts late. */
+function lagging(store: MemoryStore, told: Promise<void>): GenerationStore {
+  return {
+    create: (info, producer) => store.create(info, producer),
+    find: (id) => store.find(id),
+    stop: (info) => store.stop(info),
+    async read(info, from, signal) {
+      const parts = await store.read(info, from, signal);
+      if (signal) await told;
+      return parts;
+    },
+  };
+}
+
+describe("an id that has another run by now", () => {
+  async function followed() {
+    const store = new MemoryStore();
+    const told = deferred();
+    const [here, there] = [make({ store }), make({ store: lagging(store, told.promise) })];
+    const url = await serveGenerations(there);
+    const old = await here.start("a", () => new Promise(() => {}));
+    const tab = await openTab(url("a"));
+    await here.stop("a");
+    await old.finished;
+    return { here, there, url, tab, told };
+  }
+
+  it("leaves no watcher of the old one without an end", async () => {
+    const { here, url, tab, told } = await followed();
+    const provider = new Scripted();
+    await here.start("a", provider.source);
+    const next = await openTab(url("a"));
+    told.resolve();
+    await tab.ended;
+    expect(tab.events.at(-1)).toMatchObject({ event: "error" });
+    provider.say(...answering("new"));
+    await next.ended;
+    expect(next.text).toBe("new");
+  });
+
+  it("can be started where the old one's end is not known yet", async () => {
+    const { there, tab, told } = await followed();
+    const { finished } = await there.start("a", () => answering("new"));
+    expect((await finished).text).toBe("new");
+    told.resolve();
+    await tab.ended;
+    expect(tab.events.at(-1)).toMatchObject({ event: "error" });
+  });
+});
+
 /** A store that does what the test says in place of what a store does. */
 function broken(instead: Partial<GenerationStore>): GenerationStore {
   const store = new MemoryStore();

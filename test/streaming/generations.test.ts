@@ -1,6 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createGenerations, MemoryStore } from "../../lib/streaming/server.ts";
-import { errorOf, eventually, strayErrors } from "../e2e/harness.ts";
+import { deferred, errorOf, eventually, RawClient, strayErrors, within } from "../e2e/harness.ts";
 import { answering, make, openTab, Scripted, serveGenerations, text } from "./generations-setup.ts";
 import { finish, start } from "./written.ts";
 
@@ -169,6 +171,11 @@ describe("a generation", () => {
   });
 });
 
+function exposedGc(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
+}
+
 async function eventualState(generations: ReturnType<typeof make>, id: string) {
   for (let turn = 0; turn < 1000; turn++) {
     const state = await generations.get(id);
@@ -200,6 +207,18 @@ describe("stopping", () => {
     expect(await generations.stop("a")).toBe(false);
     expect(await finished).toMatchObject({ status: "aborted", text: "half" });
     await generations.start("a", () => answering("new"));
+  });
+
+  it("resolves when the id can be used again, also where another one has asked for it", async () => {
+    const generations = make();
+    const provider = new Scripted();
+    await generations.start("a", provider.source);
+    await eventually(() => provider.asked === 1, "question");
+    const first = generations.stop("a");
+    expect(await generations.stop("a")).toBe(false);
+    const { finished } = await generations.start("a", () => answering("new"));
+    expect(await first).toBe(true);
+    expect((await finished).text).toBe("new");
   });
 
   it("before the start does nothing; before the provider is asked, it is not asked", async () => {
@@ -239,9 +258,44 @@ describe("closing", () => {
     expect(generations.size).toBe(0);
     expect((await openTab(url("a"))).status).toBe(404);
   });
+
+  it("ends those who watch a run whose id has another one by now", async () => {
+    const generations = createGenerations();
+    const url = await serveGenerations(generations);
+    const big = Array.from({ length: 12 }, () => "0123456789abcdef".repeat(64 * 1024));
+    await (await generations.start("a", () => answering(...big))).finished;
+    await eventually(() => generations.size === 0, "end");
+    const slow = await RawClient.stalled(Number(new URL(url("a")).port), "/a");
+    await eventually(() => generations.size === 1, "watcher");
+    await (await generations.start("a", () => answering("new"))).finished;
+    await eventually(() => generations.size === 1, "end of the new one");
+    const closed = generations.close();
+    slow.read();
+    await Promise.all([closed, slow.bodyIsWhole()]);
+    expect(slow.body).not.toContain("event:done");
+    expect(generations.size).toBe(0);
+  });
 });
 
 describe("memory", () => {
+  it("of what a generation ran with is free after its end", async () => {
+    const generations = make();
+    const collected = deferred();
+    const registry = new FinalizationRegistry(collected.resolve);
+    const ended = async () => {
+      const question = { prompt: "Hello?" };
+      registry.register(question, undefined);
+      const source = () => (question.prompt === "" ? [] : answering("Hi"));
+      await (await generations.start("a", source)).finished;
+    };
+    await ended();
+    await eventually(() => generations.size === 0, "end");
+    const gc = exposedGc();
+    const freeing = setInterval(gc, 10);
+    await within(collected.promise, "collection").finally(() => clearInterval(freeing));
+    expect((await generations.get("a"))?.text).toBe("Hi");
+  });
+
   it("of 10 000 generations that have ended is the store's, for their time", async () => {
     const store = new MemoryStore();
     const generations = make({ store, ttl: 1000 });

@@ -83,7 +83,8 @@ export class Generations {
     checkStart(source, options);
     if (this.#closing) throw new SseError("closed", "the generations were closed.");
     const current = this.#hosting.get(id);
-    if (current && !current.fanout.ended) throw exists(id);
+    // Of one that runs elsewhere the store knows more than its follower.
+    if (current instanceof Run && !current.fanout.ended) throw exists(id);
     const run = this.#newRun(id, source, options);
     const { key = "" } = options;
     this.#places.take(key);
@@ -144,16 +145,18 @@ export class Generations {
    * are told of the end.
    *
    * @returns a promise of whether this call did it: false when there is none, when it has ended, and
-   * when it is being stopped already. Of a generation in this process it resolves when the id can be
-   * used again. It rejects with `SseError` `store-error`.
+   * when it is being stopped already. Of a generation in this process it resolves, with either, when
+   * the id can be used again. It rejects with `SseError` `store-error`.
    */
   async stop(id: string): Promise<boolean> {
     checkId(id);
     const here = this.#hosting.get(id);
-    if (here instanceof Run && !here.fanout.ended) {
-      if (!here.stop()) return false;
-      if (await here.isClaimed()) await here.over;
-      return true;
+    if (here instanceof Run && !here.isDone) {
+      const isFirst = here.stop();
+      if (await here.isClaimed()) {
+        await here.over;
+        return isFirst;
+      }
     }
     const { store, storeTimeout } = this.#settings;
     const stored = await fromStore(() => store.find(id), storeTimeout);

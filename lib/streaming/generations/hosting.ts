@@ -18,7 +18,10 @@ const lingering = 10_000;
  */
 export class Hosting {
   readonly #settings: Settings;
+  /** The latest of each id. */
   readonly #hosted = new Map<string, Hosted>();
+  /** Those as well that have watchers still, and whose id has another run now. */
+  readonly #all = new Set<Hosted>();
   readonly #timers = new Map<Hosted, Deadline>();
 
   constructor(settings: Settings) {
@@ -26,11 +29,11 @@ export class Hosting {
   }
 
   get size(): number {
-    return this.#hosted.size;
+    return this.#all.size;
   }
 
   get all(): Hosted[] {
-    return [...this.#hosted.values()];
+    return [...this.#all];
   }
 
   get(id: string): Hosted | undefined {
@@ -45,6 +48,7 @@ export class Hosting {
 
   add(hosted: Hosted): void {
     this.#hosted.set(hosted.fanout.info.id, hosted);
+    this.#all.add(hosted);
   }
 
   /**
@@ -74,6 +78,8 @@ export class Hosting {
   /** To be called when its watchers change, or its run is over: keeps it for as long as it is needed. */
   tidy(hosted: Hosted): void {
     const { watchers } = hosted.fanout;
+    // Over Fetch, a client may begin to read when everybody else is done.
+    if (watchers > 0) this.#all.add(hosted);
     if (hosted instanceof Run) {
       hosted.watched(watchers);
       if (!hosted.isDone) return;
@@ -94,6 +100,7 @@ export class Hosting {
     this.#timers.get(hosted)?.clear();
     this.#timers.delete(hosted);
     if (hosted instanceof Follower) hosted.release();
+    if (hosted.fanout.watchers === 0) this.#all.delete(hosted);
     if (this.#hosted.get(id) === hosted) this.#hosted.delete(id);
   }
 
@@ -104,7 +111,6 @@ export class Hosting {
     const { store, storeTimeout } = this.#settings;
     const fanout = this.newFanout(info, () => follower);
     const follower: Follower = new Follower(fanout, store, storeTimeout, () => this.drop(follower));
-    if (here) this.drop(here);
     this.add(follower);
     this.tidy(follower);
     return follower;

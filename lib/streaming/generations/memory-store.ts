@@ -24,7 +24,8 @@ export interface MemoryStoreOptions {
 /** A run, and those who wait for more of it. */
 class StoredRun implements StoredGeneration {
   readonly info: GenerationInfo;
-  readonly producer: GenerationProducer;
+  /** Until the end: what it ran with is not kept for the run's time. */
+  producer: GenerationProducer | undefined;
   readonly parts: Part[] = [];
   report: Report | undefined;
   bytes = 0;
@@ -44,6 +45,7 @@ class StoredRun implements StoredGeneration {
       this.bytes += partSize(part);
       this.ended ||= isTerminal(part);
     }
+    if (this.ended) this.producer = undefined;
     this.wake();
   }
 
@@ -124,7 +126,7 @@ export class MemoryStore implements GenerationStore {
     const run = this.#of(info);
     if (!run || run.ended || run.stopped) return false;
     run.stopped = true;
-    run.producer.stop();
+    run.producer?.stop();
     return true;
   }
 
