@@ -56,8 +56,7 @@ size_t Engine::Take(SessionId id, std::span<char> target, uint64_t now) {
 std::optional<SessionId> Engine::AttachSocket(int fd, const SessionOptions& options) {
   Descriptor descriptor = Socket::Duplicate(fd);
   if (!descriptor.valid() || !StartIoThreads()) return std::nullopt;
-  const size_t lane = 1 + next_io_thread_;
-  next_io_thread_ = (next_io_thread_ + 1) % io_threads_.size();
+  const size_t lane = 1 + next_io_thread_++ % io_threads_.size();
   const SessionId id = NewSession(lane);
   auto gauge = std::make_shared<Gauge>();
   attached_.emplace(id, Attached{gauge});
@@ -67,8 +66,8 @@ std::optional<SessionId> Engine::AttachSocket(int fd, const SessionOptions& opti
 }
 
 void Engine::CloseSession(SessionId id) {
-  attached_.erase(id);
   Direct(id, command::Close{id}, [&] { pulled_.Close(id); });
+  attached_.erase(id);
 }
 
 void Engine::EndSession(SessionId id) {
@@ -100,15 +99,16 @@ void Engine::Leave(ChannelId channel, SessionId session) {
 }
 
 bool Engine::Send(SessionId id, const FrameRef& frame, uint64_t now) {
-  IoThread* const thread = IoThreadOf(id);
-  if (thread == nullptr) {
+  if (LaneOf(id) == 0) {
     pulled_.Send(id, frame, now);
     return true;
   }
-  if (!thread->HasRoom()) return false;
-  thread->PostFrame(command::Send{id, frame}, frame);
   const auto position = attached_.find(id);
-  if (position != attached_.end()) position->second.sent += frame->body().size();
+  if (position == attached_.end()) return true;
+  IoThread& thread = IoThreadOf(id);
+  if (!thread.HasRoom()) return false;
+  thread.PostFrame(command::Send{id, frame}, frame);
+  position->second.sent += frame->body().size();
   return true;
 }
 
@@ -175,10 +175,7 @@ void Engine::StopIoThreads() {
   attached_.clear();
 }
 
-IoThread* Engine::IoThreadOf(SessionId id) const {
-  const size_t lane = LaneOf(id);
-  return lane == 0 || lane > io_threads_.size() ? nullptr : io_threads_[lane - 1].get();
-}
+IoThread& Engine::IoThreadOf(SessionId id) const { return *io_threads_[LaneOf(id) - 1]; }
 
 bool Engine::StartIoThreads() {
   const size_t wanted = std::clamp<size_t>(options_.io_threads, 1, kMostIoThreads);
@@ -198,10 +195,10 @@ bool Engine::StartIoThreads() {
 
 template <typename PulledCall>
 void Engine::Direct(SessionId id, Command command, PulledCall call) {
-  if (IoThread* const thread = IoThreadOf(id)) {
-    thread->Post(std::move(command));
-  } else {
+  if (LaneOf(id) == 0) {
     call();
+  } else if (attached_.contains(id)) {
+    IoThreadOf(id).Post(std::move(command));
   }
 }
 

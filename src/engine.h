@@ -93,7 +93,8 @@ class Engine {
   void StopIoThreads();
 
  private:
-  // What the owner's thread keeps of a session with a socket.
+  // What the owner's thread keeps of a session with a socket, until it closes it or is told that it
+  // is gone. The I/O threads hear of no other.
   struct Attached {
     std::shared_ptr<Gauge> gauge;
     size_t sent = 0;  // Bytes sent to this session alone, ever.
@@ -102,7 +103,8 @@ class Engine {
   // The rest of the division of an id tells the lane: 0 is the owner's Hub, n the n-th I/O thread.
   static size_t LaneOf(SessionId id) { return id % (kMostIoThreads + 1); }
   SessionId NewSession(size_t lane) { return ++last_session_ * (kMostIoThreads + 1) + lane; }
-  IoThread* IoThreadOf(SessionId id) const;
+  // Of a session that is attached.
+  IoThread& IoThreadOf(SessionId id) const;
   bool StartIoThreads();
   template <typename PulledCall>
   void Direct(SessionId id, Command command, PulledCall call);

@@ -241,10 +241,20 @@ void Hub::OnTimer(Session* session, uint64_t now) {
   const bool waiting = !session->outbox.empty();
   const uint64_t timeout = waiting ? session->write_timeout_ms : session->keep_alive_ms;
   if (timeout != 0 && now - session->last_progress >= timeout) {
-    if (waiting) return GiveUp(session, CloseReason::kWriteTimeout);
+    if (waiting) return OnWriteTimeout(session, now);
     Append(session, KeepAliveFrame(), now);
   }
   EnsureTimer(session);
+}
+
+// A sink says that it can take more only once that is much (TCP: half of what may wait unsent). One
+// that takes something when asked has a client that is slow, but not stalled.
+void Hub::OnWriteTimeout(Session* session, uint64_t now) {
+  if (session->sink == nullptr) return GiveUp(session, CloseReason::kWriteTimeout);
+  const SessionId id = session->id;
+  Unblock(id, now);
+  Session* const left = Find(id);
+  if (left != nullptr && left->last_progress != now) GiveUp(left, CloseReason::kWriteTimeout);
 }
 
 // Timers are moved only to an earlier time. One that fires too early, because bytes have left

@@ -97,6 +97,7 @@ class Hub {
   void OnProgress(Session* session, uint64_t now);
   void OnEmpty(Session* session);
   void OnTimer(Session* session, uint64_t now);
+  void OnWriteTimeout(Session* session, uint64_t now);
   void EnsureTimer(Session* session);
   static void TellDropped(Session* session, std::vector<Notice>* notices);
   void GiveUp(Session* session, CloseReason reason);

@@ -16,12 +16,12 @@ class EpollPoller final : public Poller {
  public:
   EpollPoller()
       : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!valid()) return;
+    if (!epoll_.valid() || !wake_.valid()) return;
     epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeTag}};
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+    can_wake_ = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0;
   }
 
-  bool valid() const { return epoll_.valid() && wake_.valid(); }
+  bool valid() const { return can_wake_; }
 
   bool Add(int fd, Tag tag) override { return Control(EPOLL_CTL_ADD, fd, tag); }
   bool Rearm(int fd, Tag tag) override { return Control(EPOLL_CTL_MOD, fd, tag); }
@@ -54,6 +54,7 @@ class EpollPoller final : public Poller {
 
   const Descriptor epoll_;
   const Descriptor wake_;
+  bool can_wake_ = false;
 };
 
 }  // namespace

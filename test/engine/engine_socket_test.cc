@@ -119,6 +119,18 @@ TEST_F(EngineSocketTest, MoreThreadsThanThereAreLanesAreNotStarted) {
   EXPECT_LE(OpenDescriptors(), before + 3 + 2 * Engine::kMostIoThreads);
 }
 
+TEST_F(EngineSocketTest, AttachesAgainWithFewerThreadsThanBefore) {
+  Start(3);
+  const Connection before = ConnectUnix();
+  Attach(before);
+  Attach(before);
+  engine_->StopIoThreads();
+  const Connection after = ConnectUnix();
+  const auto limit = DescriptorLimit::Spare(3);
+  Send(Attach(after), "here");
+  EXPECT_EQ(Receive(after.client, 4), "here");
+}
+
 TEST_F(EngineSocketTest, DrainedIsToldWhenNothingWaits) {
   Start();
   size_t filler = 0;
@@ -238,6 +250,32 @@ TEST_F(EngineSocketTest, NothingIsSentToAnyoneWhenAThreadIsFarBehind) {
   EXPECT_EQ(ReceiveSome(connection.client), "only this");
   EXPECT_EQ(ReceiveSome(other.client), "not behind;");
   EXPECT_EQ(engine_->BufferedBytes(pulled), std::string_view("not behind;").size());
+}
+
+TEST_F(EngineSocketTest, WhatIsSentToASessionThatHasGoneDoesNotReachItsThread) {
+  std::latch held(1);
+  std::latch released(1);
+  StartWith({.io_threads = 1, .on_notices = [&] {
+               if (!held.try_wait()) {
+                 held.count_down();
+                 released.wait();
+               }
+               notices_.teller()();
+             }});
+  const Connection connection = ConnectUnix();
+  const SessionId id = Attach(connection);
+  engine_->AwaitDrain(id);
+  held.wait();
+
+  engine_->CloseSession(id);
+  const FrameRef large = FormatRaw(std::string(1 << 20, 'x'));
+  const size_t most = IoThread::kMostPostedBytes >> 20;
+  for (size_t sent = 0; sent < 2 * most; ++sent) {
+    ASSERT_TRUE(engine_->Send(id, large, SteadyMilliseconds()));
+  }
+  EXPECT_TRUE(engine_->Broadcast(engine_->NewChannel(), large, SteadyMilliseconds()));
+  released.count_down();
+  Settle();
 }
 
 }  // namespace

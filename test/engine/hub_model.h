@@ -129,9 +129,11 @@ class HubModel {
       if (session.Deadline() > now) continue;
       if (session.idle()) {
         Append(id, ":\n\n", now);
-      } else {
-        GiveUp(id, CloseReason::kWriteTimeout);
+        continue;
       }
+      if (!session.pulled) Unblock(id, now);
+      const Session* const left = Find(id);
+      if (left != nullptr && left->Deadline() <= now) GiveUp(id, CloseReason::kWriteTimeout);
     }
   }
 

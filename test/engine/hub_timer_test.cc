@@ -171,6 +171,44 @@ TEST_F(HubTimerTest, KeepsAClientWhoseSinkTakesAByteNowAndThen) {
   EXPECT_NE(hub_.Find(id), nullptr);
 }
 
+// As TCP does, where that is half of what may wait unsent: too much for a slow client in the time.
+TEST_F(HubTimerTest, KeepsAClientThatTakesTooLittleForItsSinkToSaySo) {
+  FakeClient& client = NewClient(1);
+  const SessionId id = Connect(&client, kWriteTimeout);
+  Send(id, "event");
+  Flush();
+  for (int i = 0; i < 3; ++i) {
+    Wait(50);
+    client.room = 1;
+    Wait(50);
+  }
+  EXPECT_EQ(client.received, "even");
+  EXPECT_NE(hub_.Find(id), nullptr);
+  Wait(100);
+  EXPECT_THAT(Notices(), ElementsAre("1 closed write-timeout"));
+}
+
+TEST_F(HubTimerTest, EndsASessionWhoseLastBytesLeaveWhenItsTimeIsUp) {
+  FakeClient& client = NewClient(0);
+  const SessionId id = Connect(&client, kWriteTimeout);
+  Send(id, "last");
+  hub_.End(id);
+  Flush();
+  client.room = 100;
+  Wait(100);
+  EXPECT_EQ(client.received, "last");
+  EXPECT_THAT(Notices(), ElementsAre("1 ended"));
+}
+
+TEST_F(HubTimerTest, TellsWhyASinkFailsWhenItsTimeIsUp) {
+  FakeClient& client = NewClient(0);
+  Send(Connect(&client, kWriteTimeout), "event");
+  Flush();
+  client.failure = CloseReason::kConnectionReset;
+  Wait(100);
+  EXPECT_THAT(Notices(), ElementsAre("1 closed connection-reset"));
+}
+
 TEST_F(HubTimerTest, DoesNotTakeUnblockingForProgress) {
   FakeClient& client = NewClient(0);
   const SessionId id = Connect(&client, kWriteTimeout);
