@@ -212,8 +212,6 @@ Napi::Value Addon::Stats(const Napi::CallbackInfo& info) {
   const auto set = [&](const char* name, uint64_t count) {
     result.Set(name, static_cast<double>(count));
   };
-  set("streamSessions", stats.pulled_sessions);
-  set("socketSessions", stats.socket_sessions);
   set("frames", stats.frames);
   set("bytes", stats.bytes);
   set("sends", stats.sends);

@@ -157,9 +157,6 @@ export interface NativeAddon {
 
 /** Counts since the engine started, over both lanes. */
 export interface NativeStats {
-  /** Sessions open now, by lane. */
-  streamSessions: number;
-  socketSessions: number;
   /** Events, comments and chunks whose last byte has left, counted once for each session. */
   frames: number;
   bytes: number;
