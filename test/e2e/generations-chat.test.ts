@@ -1,6 +1,5 @@
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
-import { DefaultChatTransport, readUIMessageStream, type UIMessage, type UIMessageChunk } from "ai";
 import express from "express";
 import { Hono } from "hono";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -12,7 +11,8 @@ import {
 } from "../../lib/streaming/server.ts";
 import { make, Scripted, usage } from "../streaming/generations-setup.ts";
 import { finish, start } from "../streaming/written.ts";
-import { errorOf, listen, within } from "./harness.ts";
+import { Chat, Page } from "./chat-pages.ts";
+import { errorOf, listen } from "./harness.ts";
 
 interface Api {
   generations: Generations;
@@ -76,67 +76,6 @@ const overFetch: Serving = async (generations, request) => {
   return `http://127.0.0.1:${port}/api/chat`;
 };
 
-/** A page with `useChat`: its transport, and what it makes of the stream. */
-class Page {
-  readonly #transport: DefaultChatTransport<UIMessage>;
-  readonly #gone = new AbortController();
-  message: UIMessage | undefined;
-  read: Promise<void> = Promise.resolve();
-
-  constructor(api: string) {
-    this.#transport = new DefaultChatTransport({
-      api,
-      // The page's connection ends with the page.
-      fetch: (input, init) => fetch(input, { ...init, signal: this.#gone.signal }),
-    });
-    onTestFinished(() => this.#gone.abort());
-  }
-
-  async send(chatId: string, body: Omit<Body, "id"> = {}): Promise<void> {
-    const user: UIMessage = { id: "u1", role: "user", parts: [{ type: "text", text: "Hi" }] };
-    this.#take(
-      await this.#transport.sendMessages({
-        trigger: "submit-message",
-        chatId,
-        messageId: undefined,
-        messages: [user],
-        abortSignal: undefined,
-        body,
-      }),
-    );
-  }
-
-  /** Returns whether there was something to resume. */
-  async resume(chatId: string): Promise<boolean> {
-    const stream = await this.#transport.reconnectToStream({ chatId });
-    if (stream) this.#take(stream);
-    return stream !== null;
-  }
-
-  close(): void {
-    this.#gone.abort();
-  }
-
-  get text(): string {
-    const parts = this.message?.parts ?? [];
-    return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
-  }
-
-  async says(text: string): Promise<void> {
-    const said = async () => {
-      while (this.text !== text) await new Promise((resolve) => setTimeout(resolve, 1));
-    };
-    await within(said(), `"${text}" on the page`);
-  }
-
-  #take(stream: ReadableStream<UIMessageChunk>): void {
-    const messages = readUIMessageStream({ stream, onError: () => {} });
-    this.read = (async () => {
-      for await (const message of messages) this.message = message;
-    })().catch(() => {});
-  }
-}
-
 describe.each<[string, Serving]>([
   ["Express", overExpress],
   ["Fetch", overFetch],
@@ -175,6 +114,22 @@ describe.each<[string, Serving]>([
         { type: "text", text: "Hello, world!", state: "done" },
       ],
     });
+    expect(provider.asked).toBe(1);
+  });
+
+  it("has an answer once that has ended, whether the page has loaded it or not", async () => {
+    const { provider, url } = await api();
+    const chat = new Chat(url, []);
+    provider.say(start, { type: "reasoning", text: "Hm" }, "Hello", "!", finish);
+    await chat.sendMessage({ text: "Hi" });
+    const { messages } = chat;
+    expect(messages[1]).toMatchObject({ id: "a1", parts: { length: 3 } });
+    for (const loaded of [messages, messages.slice(0, 1)]) {
+      const reloaded = new Chat(url, loaded);
+      await reloaded.resumeStream();
+      expect(reloaded).toMatchObject({ status: "ready", error: undefined });
+      expect(reloaded.messages).toEqual(messages);
+    }
     expect(provider.asked).toBe(1);
   });
 
