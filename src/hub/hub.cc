@@ -33,7 +33,7 @@ Session* Hub::Open(SessionId id, const SessionOptions& options, std::unique_ptr<
   assert(inserted);
   Session* const session = position->second.get();
   session->last_progress = now;
-  EnsureTimer(session);
+  EnsureTimer(session, now);
   stats_.opened.Add(1);
   return session;
 }
@@ -178,7 +178,7 @@ void Hub::Append(Session* session, const FrameRef& frame, uint64_t now) {
   ShowWaiting(*session);
   if (!was_empty || outbox.empty()) return;
   session->last_progress = now;
-  EnsureTimer(session);
+  EnsureTimer(session, now);
   if (session->ready) return;
   session->ready = true;
   ready_.push_back(session->id);
@@ -223,7 +223,7 @@ void Hub::CountSend(size_t bytes, size_t frames) {
 void Hub::OnProgress(Session* session, uint64_t now) {
   session->last_progress = now;
   ShowWaiting(*session);
-  EnsureTimer(session);
+  EnsureTimer(session, now);
   if (session->outbox.empty()) OnEmpty(session);
 }
 
@@ -238,32 +238,37 @@ void Hub::OnEmpty(Session* session) {
 }
 
 void Hub::OnTimer(Session* session, uint64_t now) {
-  const bool waiting = !session->outbox.empty();
-  const uint64_t timeout = waiting ? session->write_timeout_ms : session->keep_alive_ms;
-  if (timeout != 0 && now - session->last_progress >= timeout) {
-    if (waiting) return OnWriteTimeout(session, now);
-    Append(session, KeepAliveFrame(), now);
-  }
-  EnsureTimer(session);
+  if (!session->outbox.empty()) return OnWriteTimer(session, now);
+  const uint64_t silence = now - session->last_progress;
+  const uint64_t most = session->keep_alive_ms;
+  if (most != 0 && silence >= most) Append(session, KeepAliveFrame(), now);
+  EnsureTimer(session, now);
 }
 
-// A sink says that it can take more only once that is much (TCP: half of what may wait unsent). One
-// that takes something when asked has a client that is slow, but not stalled.
-void Hub::OnWriteTimeout(Session* session, uint64_t now) {
-  if (session->sink == nullptr) return GiveUp(session, CloseReason::kWriteTimeout);
-  const SessionId id = session->id;
-  Unblock(id, now);
-  Session* const left = Find(id);
-  if (left != nullptr && left->last_progress != now) GiveUp(left, CloseReason::kWriteTimeout);
+// A blocked sink says that it can take more only once that is much (TCP: half of what may wait
+// unsent). So it is offered more now and then: a client that takes little is slow, but not stalled.
+void Hub::OnWriteTimer(Session* session, uint64_t now) {
+  const uint64_t timeout = session->write_timeout_ms;
+  const auto is_due = [&] { return timeout != 0 && now - session->last_progress >= timeout; };
+  if (session->sink != nullptr && (session->blocked || is_due())) {
+    const SessionId id = session->id;
+    Unblock(id, now);
+    session = Find(id);
+    if (session == nullptr) return;
+  }
+  if (is_due()) return GiveUp(session, CloseReason::kWriteTimeout);
+  EnsureTimer(session, now);
 }
 
 // Timers are moved only to an earlier time. One that fires too early, because bytes have left
 // since, is set again then: cheaper than moving it with each event.
-void Hub::EnsureTimer(Session* session) {
+void Hub::EnsureTimer(Session* session, uint64_t now) {
+  constexpr uint64_t kOffers = 4;  // To a blocked sink, within its write timeout.
   const bool waiting = !session->outbox.empty();
   const uint64_t timeout = waiting ? session->write_timeout_ms : session->keep_alive_ms;
   if (timeout == 0) return;
-  const uint64_t deadline = session->last_progress + timeout;
+  uint64_t deadline = session->last_progress + timeout;
+  if (waiting && session->blocked) deadline = std::min(deadline, now + timeout / kOffers);
   if (session->timer.scheduled() && session->timer.deadline() <= deadline) return;
   timers_.Schedule(&session->timer, deadline);
 }

@@ -97,8 +97,8 @@ class Hub {
   void OnProgress(Session* session, uint64_t now);
   void OnEmpty(Session* session);
   void OnTimer(Session* session, uint64_t now);
-  void OnWriteTimeout(Session* session, uint64_t now);
-  void EnsureTimer(Session* session);
+  void OnWriteTimer(Session* session, uint64_t now);
+  void EnsureTimer(Session* session, uint64_t now);
   static void TellDropped(Session* session, std::vector<Notice>* notices);
   void GiveUp(Session* session, CloseReason reason);
   static void ShowWaiting(const Session& session);

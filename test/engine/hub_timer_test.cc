@@ -188,6 +188,35 @@ TEST_F(HubTimerTest, KeepsAClientThatTakesTooLittleForItsSinkToSaySo) {
   EXPECT_THAT(Notices(), ElementsAre("1 closed write-timeout"));
 }
 
+// What the system passes on right after it was blocked is no reason for a whole timeout more.
+TEST_F(HubTimerTest, CountsTheTimeoutFromAboutWhenABlockedSinkTookLast) {
+  FakeClient& client = NewClient(1);
+  const SessionId id = Connect(&client, kWriteTimeout);
+  Send(id, "event");
+  Flush();
+  client.room = 1;
+  Wait(25);
+  EXPECT_EQ(client.received, "ev");
+  Wait(99);
+  EXPECT_NE(hub_.Find(id), nullptr);
+  Wait(1);
+  EXPECT_THAT(Notices(), ElementsAre("1 closed write-timeout"));
+}
+
+TEST_F(HubTimerTest, StillGivesUpASinkThatTookSomethingInTheSameMillisecond) {
+  FakeClient& client = NewClient(1);
+  const SessionId id = Connect(&client, kWriteTimeout);
+  Send(id, "event");
+  Flush();
+  client.room = 1;
+  now_ += 25;
+  hub_.Unblock(id, now_);
+  hub_.Advance(now_);
+  EXPECT_EQ(client.received, "ev");
+  for (int i = 0; i < 100; ++i) Wait(1);
+  EXPECT_THAT(Notices(), ElementsAre("1 closed write-timeout"));
+}
+
 TEST_F(HubTimerTest, EndsASessionWhoseLastBytesLeaveWhenItsTimeIsUp) {
   FakeClient& client = NewClient(0);
   const SessionId id = Connect(&client, kWriteTimeout);
