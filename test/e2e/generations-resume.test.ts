@@ -122,6 +122,24 @@ describe("a replay", () => {
     expect(client.body).toContain("event:done");
   });
 
+  it("larger than what may wait for a client costs it nothing when the answer goes on", async () => {
+    const generations = make();
+    const url = (await serveGenerations(generations))("a");
+    const provider = new Scripted();
+    const { finished } = await generations.start("a", provider.source);
+    provider.say(start, ...Array.from({ length: 12 }, () => big));
+    const slow = await RawClient.stalled(Number(new URL(url).port), "/a");
+    const witness = await openTab(url);
+    await witness.has(2);
+    provider.say(" live");
+    await witness.has(3);
+    provider.say(" to the end", finish);
+    await Promise.all([finished, witness.ended]);
+    slow.read();
+    await slow.bodyIsWhole();
+    expect(slow.body.endsWith(witness.body.slice(-200))).toBe(true);
+  });
+
   it("and live events of 1 MiB reach clients that read, each whole", async () => {
     const generations = make();
     const url = (await serveGenerations(generations))("a");

@@ -174,11 +174,12 @@ export class Fanout {
         const isLast = at === before.length - 1;
         replay.send(event, isLast ? this.#idOf(reader.number - 1) : undefined);
       }
-      for (let event = reader.event; event; event = reader.event) {
+      for (;;) {
+        const { event } = reader;
         const room = replay.room(event);
         if (room) await room;
-        replay.send(event, this.#idOf(reader.number));
-        reader.number++;
+        else if (event) replay.send(event, this.#idOf(reader.number++));
+        else break;
       }
       // In the same turn as the last look at the log.
       if (!this.ended && session.isConnected) this.#channel.register(session);

@@ -34,12 +34,13 @@ export class Replay {
   }
 
   /**
-   * What to wait for before the event can be sent: that the client takes what was sent before.
-   * Nothing where there is room for it. The promise rejects when the client has gone.
+   * What to wait for before the event can be sent, or without one before live events can be: that
+   * the client takes what was sent before. Nothing where there is room. The promise rejects when the
+   * client has gone.
    */
-  room(event: WireEvent): Promise<void> | undefined {
+  room(event?: WireEvent): Promise<void> | undefined {
     const waiting = this.#session.bufferedBytes;
-    const fits = waiting === 0 || mostBytes(event) <= this.#limit;
+    const fits = waiting === 0 || !event || mostBytes(event) <= this.#limit;
     return fits && waiting <= this.#limit ? undefined : this.#session.drained();
   }
 
