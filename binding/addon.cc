@@ -19,7 +19,8 @@ uint64_t Now() { return SteadyMilliseconds(); }
 size_t IoThreads() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing of ours changes the environment.
   const char* const threads = std::getenv("STREAM_LLM_IO_THREADS");
-  return threads == nullptr ? 1 : static_cast<size_t>(std::strtoul(threads, nullptr, 10));
+  if (threads == nullptr) return 1;
+  return static_cast<size_t>(std::max(1L, std::strtol(threads, nullptr, 10)));
 }
 
 std::string_view BytesOf(const Napi::Uint8Array& array) {

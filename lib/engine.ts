@@ -122,19 +122,18 @@ export function engineCounts(): Pick<EngineStats, "sessions" | "fallbacks"> {
   return { sessions: { ...sessions }, fallbacks };
 }
 
-/** Collects notices after the code that runs now, with all that it causes until then. */
+/**
+ * Collects notices after the code that runs now, with all that it causes until then. Timers run after
+ * that: a client is not slow because the event loop was busy and has not heard yet of what has left.
+ */
 export function schedule(): void {
   if (scheduled) return;
   scheduled = true;
-  setImmediate(collectScheduled);
-}
-
-function collectScheduled(): void {
-  scheduled = false;
-  collect();
+  setImmediate(collect);
 }
 
 function collect(): void {
+  scheduled = false;
   given = 0;
   const earlier = held;
   held = [];
@@ -170,7 +169,7 @@ function armTimer(ms: number): void {
 
 function onTimer(): void {
   timer = undefined;
-  collect();
+  schedule();
 }
 
-native.onNotices(collect);
+native.onNotices(schedule);

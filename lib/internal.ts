@@ -18,11 +18,11 @@ export const kBegin = Symbol("begin");
 export const kAttach = Symbol("attach");
 export const kFlushHead = Symbol("flushHead");
 export const kWritable = Symbol("writable");
+export const kIdle = Symbol("idle");
 export const kHasten = Symbol("hasten");
 export const kImmediate = Symbol("immediate");
 export const kWrite = Symbol("write");
 export const kBuffered = Symbol("buffered");
-export const kFlushed = Symbol("flushed");
 export const kEnd = Symbol("end");
 export const kDestroy = Symbol("destroy");
 export const kRelease = Symbol("release");
@@ -83,15 +83,21 @@ export interface ConnectionObserver {
    * connection where it `takesRest`.
    */
   [kGone](takesRest?: boolean): void;
-  /** It can take bytes again, or takes all that waits `regardless` of how fast they leave. */
+  /**
+   * What was written has left or bytes can be taken again, or all that waits is taken `regardless` of
+   * how fast it leaves.
+   */
   [kDrain](regardless?: boolean): void;
   /**
    * Bytes that the application wrote to the response itself, in order with what it pushed. False when
    * the session is closing, and nothing can come any more.
    */
   [kUserWrite](bytes: Uint8Array, callback?: (error?: Error) => void): boolean;
-  /** The application ends the response itself, by `finish()`, which comes after all it pushed. */
-  [kUserEnd](finish: () => void): void;
+  /**
+   * The application ends the response itself, by `finish()`, which comes after all it pushed. It sends
+   * `last` too, unless that `isSent`.
+   */
+  [kUserEnd](finish: (isSent?: boolean) => void, last?: Uint8Array): void;
   /** Calls back when nothing that was sent so far waits, or with an error when the client goes first. */
   [kWhenDrained](settle: (error?: Error) => void): void;
 }

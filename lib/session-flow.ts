@@ -6,8 +6,8 @@ import {
   kAttach,
   kBuffered,
   kDrain,
-  kFlushed,
   kHasten,
+  kIdle,
   kImmediate,
   kNative,
   kQuery,
@@ -25,9 +25,10 @@ import type { SessionEvents } from "./session-events.js";
 import { TypedEmitter } from "./typed-emitter.js";
 import { type Settle, Waiters } from "./waiters.js";
 
-/** What is handed to a connection at once, in bytes: with what the connection keeps, all that waits
- * outside of the engine. */
+/** What is handed to a connection at once, in bytes: all that waits outside of the engine. */
 const chunkSize = 64 * 1024;
+/** Taking this much says that what was taken before has left. */
+const nothing = new Uint8Array(0);
 
 /** How what is sent gets from the engine to the connection of a session. */
 export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
@@ -86,6 +87,8 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
 
   [kDrain](regardless = false): void {
     this.pump(regardless);
+    // A keep-alive may be due before what the engine's timer is set to.
+    schedule();
   }
 
   [kUserWrite](bytes: Uint8Array, callback?: Settle): boolean {
@@ -97,7 +100,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
       throw sendError(error);
     }
     // All of it, as to a response without a session: it tells when it can take more.
-    this.pump(this.connection[kWritable]);
+    if (this.connection[kWritable]) this.pump(true);
     if (callback) this[kWhenDrained]((error) => process.nextTick(callback, error));
     return true;
   }
@@ -208,8 +211,10 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
         const taken = native.take(this.#native, bytes);
         connection[kWrite](bytes.subarray(0, taken));
       }
-      // Taking the last byte is what these wait for; the engine's own call about it would not keep
-      // the process alive until then.
+      if (!connection[kIdle]) return;
+      native.take(this.#native, nothing);
+      // That is what these wait for; the engine's own call about it would not keep the process alive
+      // until then.
       if (this.isClosing || this.#waiters?.size) schedule();
     } catch (error) {
       this.failed(error as Error);
@@ -218,8 +223,7 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
 
   /** Nothing waits in the engine any more. */
   protected onDrained(count: number): void {
-    const resolve = this.#waiters?.resolver(count);
-    if (resolve) this.connection[kFlushed](resolve);
+    this.#waiters?.resolve(count);
   }
 
   /** Settles those who wait for what has left, or never will because of `error`. */

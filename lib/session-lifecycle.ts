@@ -99,10 +99,12 @@ export abstract class SessionLifecycle
       // The application attaches its listeners, and pushes, right after it was told.
       setImmediate(() => this.#finish(reason));
     } else if (!this.#greet()) return;
+    const isSilent = this.bufferedBytes === 0;
     // Out of the way of a first event that is larger than what may wait behind another.
     this.pump();
     this.tell("connected");
-    if (!ended && this.isConnected && this.bufferedBytes === 0) this.connection[kFlushHead]();
+    const isAlone = isSilent && this.bufferedBytes === 0;
+    if (!ended && this.isConnected && isAlone) this.connection[kFlushHead]();
     if (this.#closing && this.isConnected) this.#end();
   }
 

@@ -1,41 +1,25 @@
 /** Called once: without an error when what is waited for has come about, else with why it will not. */
 export type Settle = (error?: Error) => void;
 
-/** Those who wait for the same, and are told together. */
+/** Those who wait for the same. */
 export class Waiters {
-  // In objects: the same function may wait twice.
-  readonly #waiting = new Set<{ readonly settle: Settle; isTold: boolean }>();
+  #waiting: Settle[] = [];
 
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   add(settle: Settle): void {
-    this.#waiting.add({ settle, isTold: false });
+    this.#waiting.push(settle);
   }
 
-  /** What resolves the next `count` of those that wait, in the order in which they came. */
-  resolver(count: number): () => void {
-    const waiters = [...this.#waiting].filter(({ isTold }) => !isTold).slice(0, count);
-    for (const waiter of waiters) waiter.isTold = true;
-    return () => {
-      for (const waiter of waiters) if (this.#waiting.delete(waiter)) waiter.settle();
-    };
-  }
-
-  /** Resolves all that wait now. */
-  resolve(): void {
-    this.#settle();
+  /** Resolves the first `count` of those that wait now, in the order in which they came. */
+  resolve(count = this.size): void {
+    for (const settle of this.#waiting.splice(0, count)) settle();
   }
 
   /** Rejects all that wait now. */
   reject(error: Error): void {
-    this.#settle(error);
-  }
-
-  #settle(error?: Error): void {
-    const waiters = [...this.#waiting];
-    this.#waiting.clear();
-    for (const { settle } of waiters) settle(error);
+    for (const settle of this.#waiting.splice(0)) settle(error);
   }
 }

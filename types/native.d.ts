@@ -84,7 +84,11 @@ export interface NativeAddon {
     maxBufferedBytes: number,
     slowConsumer: SlowConsumer,
   ): number;
-  /** Copies waiting bytes into `into` and removes them; returns how many were copied. */
+  /**
+   * Copies waiting bytes into `into` and removes them; returns how many were copied. They are under way until
+   * the next call, which says that they have left: `writeTimeout` runs, and nothing is `Drained` or `Ended`
+   * before.
+   */
   take(session: number, into: Uint8Array): number;
   /** Frees the session and whatever waits in it, without a notice. */
   closeSession(session: number): void;

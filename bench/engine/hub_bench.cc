@@ -47,7 +47,10 @@ void TakeAll(Hub* hub, std::vector<Notice>* notices) {
   std::array<char, 65536> target;
   notices->clear();
   hub->CollectNotices(notices);
-  for (const Notice& notice : *notices) hub->Take(notice.session, target, kNow);
+  for (const Notice& notice : *notices) {
+    hub->Take(notice.session, target, kNow);
+    hub->Take(notice.session, {}, kNow);
+  }
 }
 
 // The part that costs the caller of broadcast() time. Sessions have something waiting already, as

@@ -7,11 +7,11 @@ import {
   kBuffered,
   kDestroy,
   kEnd,
-  kFlushed,
   kFlushHead,
   kGone,
   kHasten,
   kHeader,
+  kIdle,
   kImmediate,
   kObserve,
   kQuery,
@@ -136,6 +136,11 @@ export abstract class Connection {
     return true;
   }
 
+  /** Whether all that was written has left; if not, `kDrain` tells when it has. @internal */
+  get [kIdle](): boolean {
+    return true;
+  }
+
   /** Has what was written leave now, if it can. Returns whether more may be written. @internal */
   [kHasten](): boolean {
     return false;
@@ -154,11 +159,6 @@ export abstract class Connection {
   /** How many of the bytes written have not left yet. @internal */
   get [kBuffered](): number {
     return 0;
-  }
-
-  /** Calls back when all bytes written have left; perhaps never, when the client goes. @internal */
-  [kFlushed](callback: () => void): void {
-    callback();
   }
 
   /** Ends the response after all that was written, then calls back. Comes after `kRelease`. @internal */

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 // As an object: its functions can be watched by tests.
 import zlib from "node:zlib";
 import {
@@ -9,10 +8,11 @@ import {
   kDestroy,
   kDrain,
   kEnd,
-  kFlushed,
   kFlushHead,
   kGone,
+  kHasten,
   kHeader,
+  kIdle,
   kImmediate,
   kObserve,
   kQuery,
@@ -44,8 +44,7 @@ const settings: zlib.ZlibOptions = {
  * stands between that one and the session, to each as what it expects there.
  *
  * What was written in one go is compressed as one and flushed, so that the client has whole events.
- * Until that has left, nothing more is asked of the session: what gathers there goes as one again, and
- * its write timeout sees a client that takes nothing, which so little would not fill a response for.
+ * Until that has left, nothing more is asked of the session: what gathers there goes as one again.
  *
  * The head must say `Content-Encoding: gzip`.
  */
@@ -56,9 +55,6 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   #gzip: zlib.Gzip | undefined;
   /** Bytes that were written and are not compressed yet. */
   #pending = 0;
-  /** Whether something that was written has not left yet. */
-  #isBusy = false;
-  #whenIdle: (() => void)[] = [];
   #isGone = false;
 
   constructor(inner: Connection) {
@@ -109,25 +105,24 @@ export class GzipConnection extends Connection implements ConnectionObserver {
     return !this.#isBusy && this.#inner[kWritable];
   }
 
+  override get [kIdle](): boolean {
+    return !this.#isBusy && this.#inner[kIdle];
+  }
+
   override get [kImmediate](): boolean {
     return false;
   }
 
   override [kWrite](bytes: Buffer): void {
-    this.#isBusy = true;
     this.#pending += bytes.length;
     this.#compressor().write(bytes, (error) => {
-      if (!error) this.#compressed(bytes.length);
+      this.#pending -= bytes.length;
+      if (!error) this.#passOn();
     });
   }
 
   override get [kBuffered](): number {
     return this.#pending + this.#inner[kBuffered];
-  }
-
-  override [kFlushed](callback: () => void): void {
-    if (this.#isBusy) this.#whenIdle.push(callback);
-    else this.#inner[kFlushed](callback);
   }
 
   override [kEnd](timeout: number, callback: () => void): void {
@@ -173,8 +168,8 @@ export class GzipConnection extends Connection implements ConnectionObserver {
     return this.#observer?.[kUserWrite](bytes, callback) ?? false;
   }
 
-  [kUserEnd](finish: () => void): void {
-    this.#observer?.[kUserEnd](() => this.#finish(finish));
+  [kUserEnd](finish: (isSent?: boolean) => void, last?: Uint8Array): void {
+    this.#observer?.[kUserEnd](() => this.#finish(() => finish(true), last));
   }
 
   [kWhenDrained](settle: (error?: Error) => void): void {
@@ -184,36 +179,34 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   #compressor(): zlib.Gzip {
     this.#gzip ??= zlib
       .createGzip(settings)
-      .on("data", (bytes: Buffer) => this.#inner[kWrite](bytes))
+      .on("data", (bytes: Buffer) => this.#compressed(bytes))
       .on("error", (error) => this.#failed(error));
     return this.#gzip;
   }
 
-  #compressed(length: number): void {
-    this.#pending -= length;
-    // Node sends what it got after the code that runs now.
-    if (this.#pending === 0) setImmediate(() => this.#awaitFlush());
+  /** Whether something that was written is still in the compressor. */
+  get #isBusy(): boolean {
+    return this.#pending > 0 || (this.#gzip?.readableLength ?? 0) > 0;
   }
 
-  #awaitFlush(): void {
-    if (this.#observer) this.#inner[kFlushed](() => this.#flushed());
+  #compressed(bytes: Buffer): void {
+    this.#inner[kWrite](bytes);
+    this.#passOn();
   }
 
-  #flushed(): void {
-    if (this.#pending > 0) return;
-    this.#isBusy = false;
-    const callbacks = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const callback of callbacks) callback();
-    this.#observer?.[kDrain]();
+  /** Once all is compressed: where it leaves at once, nobody else says so. */
+  #passOn(): void {
+    if (this.#isBusy || !this.#observer) return;
+    this.#inner[kHasten]();
+    if (this.#inner[kIdle]) this.#observer[kDrain]();
   }
 
   /** Sends all that is left, with the trailer that makes it a whole gzip stream, to who can still read it. */
-  #finish(done: () => void): void {
+  #finish(done: () => void, last?: Uint8Array): void {
     if (this.#isGone) {
       this.#gzip?.destroy();
       done();
-    } else this.#compressor().once("close", done).end();
+    } else this.#compressor().once("close", done).end(last);
   }
 
   /** zlib had no memory left: half a stream is of no use. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { attachSocket } from "../engine.js";
-import { kAttach, kEnd, kImmediate, kUserEnd, kWhenDrained } from "../internal.js";
+import { kAttach, kEnd, kImmediate, kUserEnd } from "../internal.js";
 import type { BuiltInConnectionOptions, Settings } from "../options.js";
 import { Connection } from "./connection.js";
 import { descriptorOf, ownsPlainSocket, writesAsNode } from "./descriptor.js";
@@ -28,7 +28,6 @@ export class NodeHttp1Connection
   #isAttached = false;
   /** The socket's timeout, in ms, while it has none because the engine writes. */
   #heldTimeout = 0;
-  #awaitsDrain = false;
   /** What Node wrote to the socket meanwhile. */
   #held: unknown[][] | undefined;
 
@@ -47,7 +46,7 @@ export class NodeHttp1Connection
   }
 
   protected override uncork(): void {
-    this.res.socket?.uncork();
+    this.res.socket?.uncork?.();
   }
 
   protected override defaultHeaders(): Readonly<Record<string, string>> {
@@ -97,15 +96,6 @@ export class NodeHttp1Connection
     super[kEnd](timeout, callback);
   }
 
-  /** The engine takes everything at once: what waits there tells when the application should wait. */
-  override onWrite(args: unknown[]): boolean {
-    const isWritable = super.onWrite(args);
-    if (!this.#isAttached) return isWritable;
-    if ((this.observer?.bufferedBytes ?? 0) <= this.res.writableHighWaterMark) return true;
-    this.#emitDrain();
-    return false;
-  }
-
   protected override watch(): void {
     const { req, res } = this;
     res.socket?.setNoDelay?.(true);
@@ -134,14 +124,5 @@ export class NodeHttp1Connection
     const { socket } = this.req;
     this.#heldTimeout = socket.timeout ?? 0;
     if (this.#heldTimeout > 0) socket.setTimeout(0);
-  }
-
-  #emitDrain(): void {
-    if (this.#awaitsDrain || !this.observer) return;
-    this.#awaitsDrain = true;
-    this.observer[kWhenDrained]((error) => {
-      this.#awaitsDrain = false;
-      if (!error && this.observer) process.nextTick(() => this.res.emit("drain"));
-    });
   }
 }

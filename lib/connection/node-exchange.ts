@@ -25,6 +25,8 @@ export interface NodeResponse extends EventEmitter, HeaderTarget {
   statusCode: number;
   readonly headersSent: boolean;
   readonly writableLength: number;
+  readonly writableHighWaterMark: number;
+  readonly writableEnded: boolean;
   getHeaderNames(): string[];
   getHeaders(): OutgoingHttpHeaders;
   writeHead(statusCode: number, headers: OutgoingHttpHeaders): unknown;

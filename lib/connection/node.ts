@@ -8,15 +8,16 @@ import {
   kDestroy,
   kDrain,
   kEnd,
-  kFlushed,
   kFlushHead,
   kGone,
   kHasten,
+  kIdle,
   kImmediate,
   kObserve,
   kRelease,
   kUserEnd,
   kUserWrite,
+  kWhenDrained,
   kWritable,
   kWrite,
 } from "../internal.js";
@@ -35,6 +36,16 @@ function refuseWrite(res: EventEmitter, callback?: (error: Error) => void): fals
   return false;
 }
 
+/** The bytes that `write` or `end` was given; undefined where that is neither text nor bytes. */
+function bytesOf([chunk, encoding]: unknown[]): Uint8Array | undefined {
+  if (typeof chunk === "string") return Buffer.from(chunk, encoding as BufferEncoding);
+  return chunk instanceof Uint8Array ? chunk : undefined;
+}
+
+function isFunction(value: unknown): value is (error?: Error) => void {
+  return typeof value === "function";
+}
+
 /** A connection over the response objects of `node:http` and `node:http2`. */
 export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeResponse>
   extends NodeExchange<Req, Res>
@@ -42,10 +53,14 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
 {
   protected observer: ConnectionObserver | undefined;
   #originals: Originals | undefined;
+  /** Whether some middleware takes no more until its 'drain'. */
   #blocked = false;
-  #writing = false;
   #onDrain: (() => void) | undefined;
-  #whenDrained: (() => void)[] | undefined;
+  #writing = false;
+  /** Whether a write is under way that calls back, so that the observer hears when nothing is any more. */
+  #isAwaited = false;
+  /** Whether the application is to be told by 'drain' when nothing waits. */
+  #owesDrain = false;
 
   sendChunk(chunk: string): void {
     this.#write(chunk);
@@ -104,16 +119,25 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
     this.res.flushHeaders();
   }
 
+  /**
+   * Nothing is handed to a response that holds something: what waits does so in the engine, where
+   * limit and write timeout see it.
+   */
   override get [kWritable](): boolean {
-    return !this.#blocked;
+    // Somebody may have ended it past our `end`.
+    return this[kIdle] && !this.res.writableEnded;
+  }
+
+  override get [kIdle](): boolean {
+    return !this.#blocked && this[kBuffered] === 0;
   }
 
   override [kHasten](): boolean {
-    // Where some middleware stands in between, the response is not all that can hold bytes back.
-    if (this.isGone || this.isReplaced || isWrapped(this.res)) return false;
+    if (this.isGone) return false;
     this.uncork();
-    this.#blocked = this.res.writableLength > 0;
-    return !this.#blocked;
+    if (this[kIdle]) this.#isAwaited = false;
+    else if (!this.#isAwaited) this.#follow();
+    return this[kWritable];
   }
 
   override get [kImmediate](): boolean {
@@ -128,19 +152,8 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
   }
 
   override get [kBuffered](): number {
-    return this.isGone ? 0 : this.res.writableLength;
-  }
-
-  override [kFlushed](callback: () => void): void {
-    if (this[kBuffered] === 0) callback();
-    else if (!this.#originals?.write)
-      this.#call("write", ["", (error?: unknown) => error || callback()]);
-    // A `write` of some middleware's may not call back.
-    else if (!this.#blocked) callback();
-    else {
-      this.#whenDrained ??= [];
-      this.#whenDrained.push(callback);
-    }
+    // Responses that only look like Node's may not count.
+    return this.isGone ? 0 : this.res.writableLength || 0;
   }
 
   override [kEnd](timeout: number, callback: () => void): void {
@@ -182,29 +195,41 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
       if (!this.#writing) this.observer?.[kDrain](true);
       return this.#call("write", args) as boolean;
     }
-    const [chunk, encoding, last] = args;
-    const callback = (typeof encoding === "function" ? encoding : last) as (error?: Error) => void;
-    const isText = typeof chunk === "string";
-    if (!this.observer || !(isText || chunk instanceof Uint8Array)) {
-      return this.#call("write", args) as boolean;
-    }
-    const bytes = isText ? Buffer.from(chunk, encoding as BufferEncoding) : chunk;
-    if (!this.observer[kUserWrite](bytes, callback)) return refuseWrite(this.res, callback);
-    return !this.#blocked;
+    const { observer, res } = this;
+    const bytes = observer && bytesOf(args);
+    if (!bytes) return this.#call("write", args) as boolean;
+    const callback = args.find(isFunction);
+    if (!observer[kUserWrite](bytes, callback)) return refuseWrite(res, callback);
+    // Middleware may have a 'drain' of its own.
+    if (this.#originals?.write) return !this.#blocked;
+    if (observer.bufferedBytes <= res.writableHighWaterMark) return true;
+    this.#emitDrain(observer);
+    return false;
   }
 
   /** The application's `res.end(...)`. */
   onEnd(args: unknown[]): unknown {
-    if (this.observer) this.observer[kUserEnd](() => this.#call("end", args));
-    else this.#call("end", args);
-    return this.res;
+    const { observer, res } = this;
+    const finish = (isSent = false) => this.#call("end", isSent ? args.filter(isFunction) : args);
+    if (observer) observer[kUserEnd](finish, bytesOf(args));
+    else finish();
+    return res;
   }
 
   #write(chunk: Uint8Array | string): void {
-    const isAccepted = isWrapped(this.res)
-      ? this.#writeAround(chunk)
-      : this.#call("write", [chunk]);
-    if (isAccepted !== false || this.#blocked) return;
+    const isAround = isWrapped(this.res);
+    if (!isAround && !this.isReplaced) {
+      this.#isAwaited = true;
+      this.#call("write", [chunk, (error?: unknown) => error || this.#left()]);
+      return;
+    }
+    // Middleware may hold bytes back, and need not call back.
+    const isAccepted = isAround ? this.#writeAround(chunk) : this.#call("write", [chunk]);
+    if (!this.#isAwaited) this.#follow();
+    if (isAccepted === false) this.#block();
+  }
+
+  #block(): void {
     this.#blocked = true;
     if (this.#onDrain) return;
     // Stays for the next time: some middleware moves this listener to a stream of its own, from
@@ -214,12 +239,35 @@ export abstract class NodeConnection<Req extends NodeRequest, Res extends NodeRe
   }
 
   #drained(): void {
+    if (!this.#blocked) return;
     this.#blocked = false;
     this.observer?.[kDrain]();
-    if (this.#blocked || !this.#whenDrained) return;
-    const callbacks = this.#whenDrained;
-    this.#whenDrained = undefined;
-    for (const callback of callbacks) callback();
+  }
+
+  /** What was written before a callback has left. */
+  #left(): void {
+    if (!this.#isAwaited || !this.observer) return;
+    this.#isAwaited = false;
+    if (this[kIdle]) this.observer[kDrain]();
+    else this.#follow();
+  }
+
+  /** Awaits what the response holds of others: its head, what middleware wrote. */
+  #follow(): void {
+    const { res } = this;
+    if (this[kBuffered] === 0 || res.writableEnded) return;
+    this.#isAwaited = true;
+    const onLeft = (error?: unknown) => error || this.#left();
+    Object.getPrototypeOf(res).write.call(res, "", onLeft);
+  }
+
+  #emitDrain(observer: ConnectionObserver): void {
+    if (this.#owesDrain) return;
+    this.#owesDrain = true;
+    observer[kWhenDrained]((error) => {
+      this.#owesDrain = false;
+      if (!error && this.observer) process.nextTick(() => this.res.emit("drain"));
+    });
   }
 
   /** By what was put around our `res.write` since. */

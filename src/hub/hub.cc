@@ -51,14 +51,14 @@ void Hub::End(SessionId id) {
   Session* const session = Find(id);
   if (session == nullptr) return;
   session->ending = true;
-  if (session->outbox.empty()) OnEmpty(session);
+  if (!session->waits()) OnEmpty(session);
 }
 
 void Hub::AwaitDrain(SessionId id) {
   Session* const session = Find(id);
   if (session == nullptr) return;
   ++session->drains_awaited;
-  if (session->outbox.empty()) OnEmpty(session);
+  if (!session->waits()) OnEmpty(session);
 }
 
 void Hub::Join(ChannelId channel, SessionId id) {
@@ -105,9 +105,9 @@ size_t Hub::Take(SessionId id, std::span<char> target, uint64_t now) {
     }
     frames += outbox.Consume(taken - before);
   }
-  if (taken == 0) return 0;
-  CountSend(taken, frames);
-  OnProgress(session, now);
+  if (taken != 0) CountSend(taken, frames);
+  const bool left = std::exchange(session->under_way, taken != 0);
+  if (left || taken != 0) OnProgress(session, now);
   return taken;
 }
 
@@ -177,7 +177,7 @@ void Hub::Append(Session* session, const FrameRef& frame, uint64_t now) {
   }
   ShowWaiting(*session);
   if (!was_empty || outbox.empty()) return;
-  session->last_progress = now;
+  if (!session->under_way) session->last_progress = now;
   EnsureTimer(session, now);
   if (session->ready) return;
   session->ready = true;
@@ -224,7 +224,7 @@ void Hub::OnProgress(Session* session, uint64_t now) {
   session->last_progress = now;
   ShowWaiting(*session);
   EnsureTimer(session, now);
-  if (session->outbox.empty()) OnEmpty(session);
+  if (!session->waits()) OnEmpty(session);
 }
 
 void Hub::OnEmpty(Session* session) {
@@ -238,7 +238,7 @@ void Hub::OnEmpty(Session* session) {
 }
 
 void Hub::OnTimer(Session* session, uint64_t now) {
-  if (!session->outbox.empty()) return OnWriteTimer(session, now);
+  if (session->waits()) return OnWriteTimer(session, now);
   const uint64_t silence = now - session->last_progress;
   const uint64_t most = session->keep_alive_ms;
   if (most != 0 && silence >= most) Append(session, KeepAliveFrame(), now);
@@ -264,7 +264,7 @@ void Hub::OnWriteTimer(Session* session, uint64_t now) {
 // since, is set again then: cheaper than moving it with each event.
 void Hub::EnsureTimer(Session* session, uint64_t now) {
   constexpr uint64_t kOffers = 4;  // To a blocked sink, within its write timeout.
-  const bool waiting = !session->outbox.empty();
+  const bool waiting = session->waits();
   const uint64_t timeout = waiting ? session->write_timeout_ms : session->keep_alive_ms;
   if (timeout == 0) return;
   uint64_t deadline = session->last_progress + timeout;

@@ -66,7 +66,9 @@ class Hub {
   void Broadcast(ChannelId id, const FrameRef& frame, uint64_t now);
   void Multicast(std::span<const SessionId> sessions, const FrameRef& frame, uint64_t now);
 
-  // Copies waiting bytes to `target` and removes them. Returns how many.
+  // Copies waiting bytes to `target` and removes them. Returns how many. They are under way until
+  // the next call, which says that they have left: the write timeout runs, and nothing is drained
+  // or ended before.
   size_t Take(SessionId id, std::span<char> target, uint64_t now);
 
   // Sends to the sinks of all sessions that have something new and are not blocked.

@@ -57,6 +57,9 @@ struct Session {
                         [=](const Membership& m) { return m.channel == channel; });
   }
 
+  // Whether something has not left yet.
+  bool waits() const { return under_way || !outbox.empty(); }
+
   const SessionId id;
   const uint64_t keep_alive_ms;
   const uint64_t write_timeout_ms;
@@ -69,6 +72,7 @@ struct Session {
   uint32_t dropped = 0;         // Events dropped since the last notice.
   bool ready = false;           // Stands in the Hub's list of those with something new to send.
   bool blocked = false;         // The sink takes no more until it says so.
+  bool under_way = false;       // What was taken last has perhaps not left yet.
   uint32_t drains_awaited = 0;  // AwaitDrain() calls that were not answered yet.
   bool ending = false;
 };

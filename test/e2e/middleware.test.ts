@@ -151,6 +151,22 @@ describe("middleware that replaces the response's methods", () => {
     expect(calls.filter((call) => call === "write").length).toBeGreaterThanOrEqual(3);
   });
 
+  it("does not keep what the application writes from being known to have left", async () => {
+    const app = express();
+    app.use(savingMiddleware([]));
+    const sessions = new Queue<Session>();
+    app.get("/events", async (req, res) => {
+      const session = await createSession(req, res, sessionOptions({ retry: null }));
+      res.write("data: own\n\n");
+      res.write("data: too\n\n");
+      sessions.put(session);
+    });
+    const client = await RawClient.get((await listen(createServer(app))).port, "/events");
+    const session = await sessions.next("session");
+    await within(session.drained(), "drain");
+    await client.bodyIncludes("data: own\n\ndata: too\n\n");
+  });
+
   it("that replaces write after set-up sees the events written from then on", async () => {
     const sessions = new Queue<Session>();
     const written: string[] = [];

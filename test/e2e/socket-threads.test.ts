@@ -58,14 +58,11 @@ describe("STREAM_LLM_IO_THREADS", () => {
     ["0", 1],
     ["abc", 1],
     ["", 1],
+    ["-1", 1],
     ["1000", 15],
+    ["1e9", 1],
+    ["99999999999999999999", 15],
   ])("is between 1 and 15, also where it says %j", async (value, threads) => {
     expect(await threadsWith(value)).toBe(onSocketLane ? threads : 0);
-  });
-
-  it("below 0 is no harm either", async () => {
-    const threads = await threadsWith("-1");
-    expect(threads).toBeGreaterThanOrEqual(onSocketLane ? 1 : 0);
-    expect(threads).toBeLessThanOrEqual(15);
   });
 });

@@ -31,9 +31,11 @@ class EngineTest : public testing::Test {
   void Send(SessionId id, std::string_view bytes) {
     EXPECT_TRUE(engine_.Send(id, FormatRaw(bytes), now_));
   }
+  // Takes what then leaves at once.
   std::string Take(SessionId id) {
     std::string taken(1000, '\0');
     taken.resize(engine_.Take(id, taken, now_));
+    engine_.Take(id, {}, now_);
     return taken;
   }
   std::vector<std::string> Notices() {

@@ -42,11 +42,18 @@ class HubTest : public testing::Test {
     hub_.Broadcast(id, FormatRaw(bytes), now_);
   }
 
+  // Takes what then leaves at once.
   std::string Take(SessionId id, size_t most = size_t{1} << 20) {
+    std::string taken = TakeUnderWay(id, most);
+    SayLeft(id);
+    return taken;
+  }
+  std::string TakeUnderWay(SessionId id, size_t most = size_t{1} << 20) {
     std::string taken(most, '\0');
     taken.resize(hub_.Take(id, taken, now_));
     return taken;
   }
+  void SayLeft(SessionId id) { hub_.Take(id, {}, now_); }
 
   void Flush() { hub_.FlushReady(now_); }
 

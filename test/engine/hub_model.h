@@ -30,7 +30,8 @@ class HubModel {
           last_progress(now),
           outbox(options.max_buffered_bytes, options.slow_consumer, options.framing) {}
 
-    bool idle() const { return outbox.frame_count() == 0; }
+    bool empty() const { return outbox.frame_count() == 0; }
+    bool idle() const { return empty() && !under_way; }
     // When its timer is due; never: the largest number.
     uint64_t Deadline() const {
       const uint64_t timeout = idle() ? options.keep_alive_ms : options.write_timeout_ms;
@@ -47,6 +48,7 @@ class HubModel {
     std::optional<CloseReason> failure;                // What its sink fails with.
     bool ready = false;
     bool blocked = false;
+    bool under_way = false;
     uint64_t drains_awaited = 0;
     bool ending = false;
   };
@@ -106,7 +108,8 @@ class HubModel {
     if (session == nullptr) return "";
     std::string taken = session->outbox.waiting().substr(0, most);
     session->outbox.Consume(taken.size());
-    if (!taken.empty()) Progress(id, now);
+    const bool left = std::exchange(session->under_way, !taken.empty());
+    if (left || !taken.empty()) Progress(id, now);
     return taken;
   }
 
@@ -142,7 +145,7 @@ class HubModel {
   std::map<SessionId, std::vector<std::string>> CollectNotices() {
     for (auto& [id, session] : sessions_) {
       TellDropped(id, &session);
-      if (!session.pulled || !std::exchange(session.ready, false) || session.idle()) continue;
+      if (!session.pulled || !std::exchange(session.ready, false) || session.empty()) continue;
       Tell(id, NoticeKind::kReady, session.outbox.bytes());
     }
     return std::exchange(notices_, {});
@@ -163,12 +166,11 @@ class HubModel {
       if (const auto reason = Flush(id, now)) return reason;
     }
     const bool was_idle = session->idle();
+    const bool was_empty = session->empty();
     const Outbox::Admission admission = session->outbox.Append(body);
     session->dropped += admission.dropped;
-    if (was_idle && !session->idle()) {
-      session->last_progress = now;
-      session->ready = true;
-    }
+    if (was_idle && !session->idle()) session->last_progress = now;
+    if (was_empty && !session->empty()) session->ready = true;
     if (admission.overflow) return CloseReason::kSlowConsumer;
     return std::nullopt;
   }
@@ -179,7 +181,7 @@ class HubModel {
 
   std::optional<CloseReason> Flush(SessionId id, uint64_t now) {
     Session* const session = Find(id);
-    if (session == nullptr || session->idle()) return std::nullopt;
+    if (session == nullptr || session->empty()) return std::nullopt;
     if (session->failure) return session->failure;
     const std::string sent = session->outbox.waiting().substr(0, session->room);
     session->outbox.Consume(sent.size());

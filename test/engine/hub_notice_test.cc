@@ -110,6 +110,22 @@ TEST_F(HubNoticeTest, TellsOnceWhenNothingWaitsAnyMoreAndHowManyAskedForIt) {
   EXPECT_THAT(Notices(), Not(Contains(HasSubstr("drained"))));
 }
 
+TEST_F(HubNoticeTest, TellsThatNothingWaitsWhenWhatWasTakenHasLeft) {
+  const SessionId id = Open();
+  Send(id, "1234");
+  TakeUnderWay(id);
+  hub_.AwaitDrain(id);
+  EXPECT_THAT(Notices(), ElementsAre("1 ready 0"));
+  Send(id, "5");
+  EXPECT_THAT(Notices(), ElementsAre("1 ready 1"));
+  TakeUnderWay(id);
+  EXPECT_THAT(Notices(), IsEmpty());
+  SayLeft(id);
+  EXPECT_THAT(Notices(), ElementsAre("1 drained 1"));
+  SayLeft(id);
+  EXPECT_THAT(Notices(), IsEmpty());
+}
+
 TEST_F(HubNoticeTest, TellsNothingOfDrainingUnlessAsked) {
   const SessionId id = Open();
   Send(id, "1234");
@@ -145,6 +161,17 @@ TEST_F(HubNoticeTest, EndsWhenEverythingHasLeftAndOnce) {
   EXPECT_EQ(Take(id, 3), "t");
   EXPECT_THAT(Notices(), ElementsAre("1 ended"));
   EXPECT_EQ(hub_.session_count(), 0U);
+}
+
+TEST_F(HubNoticeTest, EndsWhenWhatWasTakenHasLeft) {
+  const SessionId id = Open();
+  Send(id, "last");
+  TakeUnderWay(id);
+  Notices();
+  hub_.End(id);
+  EXPECT_THAT(Notices(), IsEmpty());
+  SayLeft(id);
+  EXPECT_THAT(Notices(), ElementsAre("1 ended"));
 }
 
 TEST_F(HubNoticeTest, IgnoresFramesAfterTheEnd) {

@@ -146,6 +146,56 @@ TEST_F(HubTimerTest, DoesNotTakeDroppedEventsForProgress) {
   EXPECT_EQ(hub_.Find(id), nullptr);
 }
 
+TEST_F(HubTimerTest, GivesUpAClientOfWhoseBytesNothingLeavesThoughTheyWereTaken) {
+  const SessionId id = Open({.keep_alive_ms = 10, .write_timeout_ms = 100});
+  Send(id, "event");
+  EXPECT_EQ(TakeUnderWay(id), "event");
+  Notices();
+  Wait(99);
+  EXPECT_THAT(Notices(), IsEmpty());
+  Wait(1);
+  EXPECT_THAT(Notices(), ElementsAre("1 closed write-timeout"));
+}
+
+TEST_F(HubTimerTest, DoesNotTakeMoreEventsForProgressOfWhatIsUnderWay) {
+  const SessionId id = Open(kWriteTimeout);
+  Send(id, "event");
+  TakeUnderWay(id);
+  for (int i = 0; i < 9; ++i) {
+    Wait(10);
+    Send(id, "another");
+  }
+  Wait(10);
+  EXPECT_EQ(hub_.Find(id), nullptr);
+}
+
+TEST_F(HubTimerTest, CountsTheTimeoutAnewWhenWhatWasTakenHasLeft) {
+  const SessionId id = Open(kWriteTimeout);
+  Send(id, "event");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(TakeUnderWay(id, 1).size(), 1U);
+    Wait(99);
+  }
+  EXPECT_NE(hub_.Find(id), nullptr);
+  SayLeft(id);
+  Wait(1000);
+  EXPECT_NE(hub_.Find(id), nullptr);
+}
+
+TEST_F(HubTimerTest, SendsNoCommentWhileSomethingIsUnderWay) {
+  const SessionId id = Open(kKeepAlive);
+  Send(id, "event");
+  TakeUnderWay(id);
+  Notices();
+  Wait(5000);
+  EXPECT_THAT(Notices(), IsEmpty());
+  SayLeft(id);
+  Wait(99);
+  EXPECT_THAT(Notices(), IsEmpty());
+  Wait(1);
+  EXPECT_THAT(Notices(), ElementsAre("1 ready 3"));
+}
+
 TEST_F(HubTimerTest, GivesUpAClientWhoseSinkStaysBlocked) {
   FakeClient& client = NewClient(3);
   Connect(&client, kWriteTimeout);

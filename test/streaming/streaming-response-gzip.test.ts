@@ -273,6 +273,20 @@ describe("a compressed stream", () => {
     await allFreed();
   });
 
+  it.each(["open", "closing"])("holds what the application ends it with, %s", async (state) => {
+    const { origin, streams, responses } = await serveStreams(gzipped);
+    const client = await open(origin);
+    const stream = await streams.next();
+    stream.sendToken("a");
+    await client.includes('"a"');
+    const ended = deferred();
+    if (state === "closing") void stream.sendToken("b").session.close();
+    responses[0]?.end("6c617374", "hex", ended.resolve);
+    expect(await client.whole()).toMatch(/"a".*last$/s);
+    await within(ended.promise, "callback of end()");
+    await allFreed();
+  });
+
   it("tells when all of it has left", async () => {
     const { origin, streams } = await serveStreams(gzipped);
     const client = await open(origin);
@@ -363,12 +377,7 @@ describe("a client that goes", () => {
   });
 
   it("frees it when the client stops reading", async () => {
-    const { port, streams } = await serveStreams({
-      ...gzipped,
-      writeTimeout: 200,
-      // What Node's response holds has no deadline; a heartbeat that has to wait behind it has one.
-      heartbeatInterval: 100,
-    });
+    const { port, streams } = await serveStreams({ ...gzipped, writeTimeout: 200 });
     const client = await RawClient.connect(port, { reading: false });
     client.write(requestHead("/", { headers: ask }));
     const stream = await streams.next();
