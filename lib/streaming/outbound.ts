@@ -98,10 +98,9 @@ export class Outbound {
 
   /** Resolves when the event has room behind what waits; undefined when it has now. */
   room(event: WireEvent): Promise<void> | undefined {
-    const bytes = mostBytes(event);
-    if (bytes <= this.#readLimit) return undefined;
     const waiting = this.#session.bufferedBytes;
-    return waiting > 0 && waiting + bytes > this.#maxBufferedBytes ? this.#drained() : undefined;
+    const fits = waiting === 0 || waiting + mostBytes(event) <= this.#maxBufferedBytes;
+    return fits ? undefined : this.#drained();
   }
 
   /** Also when the stream is over: a client that takes nothing holds up nobody then. */

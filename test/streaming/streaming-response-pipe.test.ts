@@ -97,6 +97,27 @@ describe.each(lanes)("on the %s lane", (_lane, transport) => {
     expect(answer.text).toHaveLength(6 << 20);
   });
 
+  it("lets small events follow large ones of the same part", async () => {
+    const { port, streams } = await serveStreams({
+      transport,
+      protocol: "openai-responses",
+      maxBufferedBytes: 1 << 20,
+    });
+    const client = await RawClient.stalled(port, "/");
+    const call = { id: "call_1", name: "weather" };
+    const answer = (await streams.next()).pipe([
+      start,
+      text("x".repeat(8 << 20)),
+      { type: "tool-call-start", ...call, index: 0 },
+      { type: "tool-call", ...call, arguments: "{}", input: {} },
+      finish,
+    ]);
+    client.read();
+    await client.bodyIsWhole();
+    expect(client.body).toContain("event:response.completed");
+    expect((await answer).finishReason).toBe("stop");
+  });
+
   it("stops a source that is silent when the client goes", async () => {
     const strays = strayErrors();
     const source = new Source((index) => (index === 0 ? text("Hi") : silence));
