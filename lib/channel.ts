@@ -199,7 +199,7 @@ export class Channel<
    * whatever else waits for it. The channel can be used again.
    *
    * @returns A promise that resolves when all have ended; a client that takes nothing holds it up for its
-   * `writeTimeout` at most. It rejects, after that, with what `broadcast` throws.
+   * `writeTimeout` and a quarter of it more at most. It rejects, after that, with what `broadcast` throws.
    * @throws {SseError} `invalid-option`, `invalid-argument`; nobody is ended then
    */
   async close(options?: CloseOptions): Promise<void> {

@@ -14,7 +14,7 @@ import { Session } from "./session.js";
  *     server.closeIdleConnections();
  *
  * @returns A promise that resolves when all have ended; a client that takes nothing holds it up for its
- * `writeTimeout` at most, or until its connection is closed.
+ * `writeTimeout` and a quarter of it more at most, or until its connection is closed.
  * @throws {SseError} `invalid-option`, `invalid-argument`; nobody is ended then
  */
 export async function closeAll(options?: CloseOptions): Promise<void> {
