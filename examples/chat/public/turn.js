@@ -53,7 +53,7 @@ async function run({ item, find, prompt, open, resumed, signal }) {
     if (follow) scrollToEnd();
   };
   const tick = setInterval(() => showMeter(find, meter, "Streaming"), METER_MS);
-  showMeter(find, meter, "Waiting for the first token");
+  showMeter(find, meter, resumed ? "Streaming" : "Waiting for the first token");
 
   let outcome = { label: "Done", spoken: "Answer complete" };
   try {
