@@ -14,6 +14,11 @@
  * - `too-many-generations`: as many generations of this key are running as may.
  * - `store-error`: the store of the generations failed; `cause` says how.
  * - `closed`: the generations were closed.
+ * - `connection-error`: a client could not connect, or the connection broke; `cause` says how.
+ * - `http-error`: the server refused a client's request; `status` says with what.
+ * - `not-a-stream`: the server answered a client with something else than an event stream.
+ * - `idle-timeout`: nothing came from the server for as long as a client waits.
+ * - `too-large`: the server sent an event that is larger than a client takes.
  * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
  */
 export type SseErrorCode =
@@ -30,6 +35,11 @@ export type SseErrorCode =
   | "too-many-generations"
   | "store-error"
   | "closed"
+  | "connection-error"
+  | "http-error"
+  | "not-a-stream"
+  | "idle-timeout"
+  | "too-large"
   | "unsupported-platform"
   | "native-not-found"
   | "native-load-failed";
@@ -37,10 +47,13 @@ export type SseErrorCode =
 /** The error of this package. Its message says what was wrong, what was expected and what to do. */
 export class SseError extends Error {
   readonly code: SseErrorCode;
+  /** The status of the response that a client could not use. */
+  declare readonly status?: number;
 
-  constructor(code: SseErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: SseErrorCode, message: string, options?: { cause?: unknown; status?: number }) {
     super(`stream-llm: ${message}`, options);
     this.code = code;
+    if (options?.status !== undefined) this.status = options.status;
   }
 
   static {

@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, it, test, vi } from "vitest";
+import { isRetryable, retryAfter, retryDelay, retryOf, sleep } from "../../lib/client/retry.ts";
+import { errorOf } from "../e2e/harness.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const delays = (config: Parameters<typeof retryOf>[0], random: number) => {
+  vi.spyOn(Math, "random").mockReturnValue(random);
+  return [0, 1, 2, 3, 9].map((failures) => retryDelay(retryOf(config, 3), failures));
+};
+
+describe("the delay before a retry", () => {
+  it.each([
+    ["exponential", [100, 200, 400, 800, 1000]],
+    ["linear", [100, 200, 300, 400, 1000]],
+    ["constant", [100, 100, 100, 100, 100]],
+  ] as const)("grows: %s", (backoff, expected) => {
+    const config = { backoff, initialDelay: 100, maxDelay: 1000 };
+    expect(delays(config, 1)).toEqual(expected);
+    expect(delays(config, 0)).toEqual(expected.map((delay) => delay / 2));
+  });
+
+  it("is 1 s at first and 30 s at most, unless configured otherwise", () => {
+    expect(delays({}, 1)).toEqual([1000, 2000, 4000, 8000, 30_000]);
+  });
+
+  it("grows from nothing too", () => {
+    expect(delays({ initialDelay: 0 }, 1)).toEqual([0, 2, 4, 8, 512]);
+  });
+
+  it("is never shorter than the server asks for, and spread beyond that", () => {
+    const retry = retryOf({ initialDelay: 10, maxDelay: 20 }, 3);
+    vi.spyOn(Math, "random").mockReturnValue(0);
+    expect(retryDelay(retry, 0, 5000)).toBe(5000);
+    vi.spyOn(Math, "random").mockReturnValue(1);
+    expect(retryDelay(retry, 0, 5000)).toBe(5500);
+    expect(retryDelay(retry, 0, 1)).toBe(10);
+  });
+});
+
+describe("the options", () => {
+  it("has the number of retries that its user says, and none when it is switched off", () => {
+    expect(retryOf(undefined, 3).maxRetries).toBe(3);
+    expect(retryOf({ maxRetries: 5 }, 3).maxRetries).toBe(5);
+    expect(retryOf(false, 3).maxRetries).toBe(0);
+  });
+
+  test.each([
+    [{ maxRetries: -1 }, "retry.maxRetries is -1; it must be a number, 0 or more."],
+    [{ initialDelay: Number.NaN }, "retry.initialDelay is NaN; it must be a number, 0 or more."],
+    [{ maxDelay: -5 }, "retry.maxDelay is -5; it must be a number, 0 or more."],
+    [
+      { backoff: "quadratic" as "linear" },
+      'retry.backoff is "quadratic"; it must be "exponential", "linear" or "constant".',
+    ],
+  ])("refuses %j", async (config, message) => {
+    const error = await errorOf(() => retryOf(config, 3));
+    expect(error).toMatchObject({ code: "invalid-option", message: `stream-llm: ${message}` });
+  });
+});
+
+test.each([
+  [400, false],
+  [401, false],
+  [404, false],
+  [408, true],
+  [409, false],
+  [425, true],
+  [429, true],
+  [499, false],
+  [500, true],
+  [503, true],
+  [599, true],
+])("%i is worth a retry: %s", (status, expected) => {
+  expect(isRetryable(status)).toBe(expected);
+});
+
+describe("Retry-After", () => {
+  const date = "Tue, 25 Nov 2025 10:00:00 GMT";
+
+  test.each([
+    [{ "retry-after": "120" }, 120_000],
+    [{ "retry-after": " 0 " }, 0],
+    [{ "retry-after": "Tue, 25 Nov 2025 10:00:30 GMT", date }, 30_000],
+    [{ "retry-after": "Tuesday, 25-Nov-25 10:00:30 GMT", date }, 30_000],
+    [{ "retry-after": "Tue, 25 Nov 2025 09:00:00 GMT", date }, 0],
+    [{}, undefined],
+    [{ "retry-after": "" }, undefined],
+    [{ "retry-after": "-1" }, undefined],
+    [{ "retry-after": "1.5" }, undefined],
+    [{ "retry-after": "soon" }, undefined],
+    [{ "retry-after": "soon GMT" }, undefined],
+    [{ "retry-after": "2025-11-25" }, undefined],
+  ])("%j is %s ms", (headers, expected) => {
+    expect(retryAfter(new Headers(headers))).toBe(expected);
+  });
+
+  it("is compared with this clock where the server does not tell its own", () => {
+    vi.useFakeTimers({ now: Date.parse(date) });
+    const headers = new Headers({ "retry-after": "Tue, 25 Nov 2025 10:01:00 GMT" });
+    expect(retryAfter(headers)).toBe(60_000);
+  });
+});
+
+describe("sleep", () => {
+  it("never ends before its time, not even when that is too long for one timer", async () => {
+    vi.useFakeTimers();
+    const month = 31 * 24 * 3_600_000;
+    let over = false;
+    const slept = sleep(month).then(() => {
+      over = true;
+    });
+    await vi.advanceTimersByTimeAsync(month - 1);
+    expect(over).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(over).toBe(true);
+    await slept;
+  });
+
+  it("ends with the reason of its signal, and leaves neither a timer nor a listener", async () => {
+    vi.useFakeTimers();
+    const stop = new AbortController();
+    const taken: string[] = [];
+    const given: string[] = [];
+    const { signal } = stop;
+    const add = vi.spyOn(signal, "addEventListener").mockName("add");
+    const remove = vi.spyOn(signal, "removeEventListener");
+    add.mockImplementation((type, listener, options) => {
+      given.push(type);
+      EventTarget.prototype.addEventListener.call(signal, type, listener, options);
+    });
+    remove.mockImplementation((type, listener, options) => {
+      taken.push(type);
+      EventTarget.prototype.removeEventListener.call(signal, type, listener, options);
+    });
+    const slept = sleep(10, signal);
+    await vi.advanceTimersByTimeAsync(10);
+    await slept;
+    expect([given, taken]).toEqual([["abort"], ["abort"]]);
+
+    const reason = new Error("enough");
+    const stopped = errorOf(() => sleep(1000, signal));
+    stop.abort(reason);
+    expect(await stopped).toBe(reason);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await errorOf(() => sleep(1000, signal))).toBe(reason);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
