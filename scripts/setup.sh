@@ -17,6 +17,8 @@ fail() { say "$*" >&2 && exit 1; }
 has() { command -v "$1" >/dev/null; }
 has_header() { echo "#include <$1>" | c++ -x c++ -fsyntax-only - 2>/dev/null; }
 has_browser() { has chromium || has chromium-browser || has google-chrome; }
+# Not every PATH has the folder of system programs.
+has_nginx() { has nginx || [[ -x /usr/sbin/nginx ]]; }
 has_fuzzer() { has clang++ && ls "$(clang++ -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1; }
 
 missing=()
@@ -37,6 +39,8 @@ find_missing() {
   need libbenchmark-dev has_header benchmark/benchmark.h
   need chromium has_browser
   need openssl has openssl
+  need redis-server has redis-server
+  need nginx has_nginx
   [[ $level == test ]] && return
   need clang has clang++
   need libclang-rt-dev has_fuzzer
