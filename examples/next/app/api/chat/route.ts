@@ -7,6 +7,9 @@ export async function POST(request: Request) {
     return await chat.post(request);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return Response.json({ error: { code: "invalid-prompt", message: error.message } }, { status: 400 });
+    return Response.json(
+      { error: { code: "invalid-prompt", message: error.message } },
+      { status: 400 },
+    );
   }
 }
