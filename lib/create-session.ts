@@ -8,6 +8,14 @@ import type { Disconnection } from "./internal.js";
 import type { DefaultSessionState, SessionOptions } from "./options.js";
 import { Session } from "./session.js";
 
+type Told = (event: Disconnection) => void;
+
+/** A session, whatever its state and events are. */
+interface Connecting {
+  once(event: "connected" | "disconnected", listener: Told): unknown;
+  off(event: "connected" | "disconnected", listener: Told): unknown;
+}
+
 /**
  * Creates a session.
  *
@@ -44,6 +52,16 @@ export async function createSession<State, Events extends object>(
 ): Promise<Session<State, Events>> {
   const session = new Session<State, Events>(...(args as [Request]));
   if (isFetchRequest(args[0])) return session;
+  return whenConnected(session);
+}
+
+/**
+ * Waits for a session that connects by itself.
+ *
+ * @returns A promise that rejects with what sending the head threw, and `SseError` `not-connected`
+ * when the client goes first.
+ */
+export function whenConnected<S extends Connecting>(session: S): Promise<S> {
   return new Promise((resolve, reject) => {
     const onConnected = () => {
       session.off("disconnected", onDisconnected);
@@ -55,6 +73,7 @@ export async function createSession<State, Events extends object>(
         error ?? new SseError("not-connected", "the client went before the session connected."),
       );
     };
-    session.once("connected", onConnected).once("disconnected", onDisconnected);
+    session.once("connected", onConnected);
+    session.once("disconnected", onDisconnected);
   });
 }

@@ -6,6 +6,7 @@
 // Of what observes a connection: a session.
 export const kStart = Symbol("start");
 export const kGone = Symbol("gone");
+export const kLost = Symbol("lost");
 export const kDrain = Symbol("drain");
 export const kUserWrite = Symbol("userWrite");
 export const kUserEnd = Symbol("userEnd");
@@ -56,6 +57,7 @@ export const kPushListeners = Symbol("pushListeners");
  * - `closed`: `session.close()`, or the application ended the response.
  * - `slow-consumer`: more than `maxBufferedBytes` waited for the client.
  * - `write-timeout`: the client took nothing for `writeTimeout` ms while something waited.
+ * - `ping-timeout`: the client of a WebSocket answered no ping for `pongTimeout` ms.
  * - `connection-error`: the connection failed, or a custom `Connection` threw.
  */
 export type DisconnectReason =
@@ -63,6 +65,7 @@ export type DisconnectReason =
   | "closed"
   | "slow-consumer"
   | "write-timeout"
+  | "ping-timeout"
   | "connection-error";
 
 /** How a session ended. */
@@ -83,6 +86,8 @@ export interface ConnectionObserver {
    * connection where it `takesRest`.
    */
   [kGone](takesRest?: boolean): void;
+  /** The connection is of no use any more, for a reason that it knows. It is destroyed. */
+  [kLost](reason: DisconnectReason, error: Error): void;
   /**
    * What was written has left or bytes can be taken again, or all that waits is taken `regardless` of
    * how fast it leaves.

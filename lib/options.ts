@@ -132,8 +132,8 @@ export function wholeNumber(name: string, value: number, least: number): number 
   return value;
 }
 
-/** Whole ms, 0 for never. */
-function duration(name: string, value: number | null): number {
+/** Whole ms, 0 for never. @throws {SseError} `invalid-option` */
+export function milliseconds(name: string, value: number | null): number {
   if (value === null) return 0;
   const valid = typeof value === "number" && value > 0 && value <= maxMs;
   requireOption(valid, name, value, `a number of ms, more than 0 and at most ${maxMs}, or null`);
@@ -176,8 +176,8 @@ function check(options: SessionOptions<unknown>): Settings {
   checkEncoding(options);
   return {
     retry: retry === null ? null : wholeNumber("retry", retry, 0),
-    keepAlive: duration("keepAlive", keepAlive),
-    writeTimeout: duration("writeTimeout", writeTimeout),
+    keepAlive: milliseconds("keepAlive", keepAlive),
+    writeTimeout: milliseconds("writeTimeout", writeTimeout),
     maxBufferedBytes: wholeNumber("maxBufferedBytes", maxBufferedBytes, 1),
     slowConsumer: policies[oneOf("slowConsumer", slowConsumer, policyNames)],
     trustClientEventId: oneOf("trustClientEventId", trustClientEventId, [true, false]),

@@ -11,6 +11,7 @@ import {
   kEnd,
   kFlushHead,
   kGone,
+  kLost,
   kNative,
   kNotice,
   kObserve,
@@ -111,6 +112,10 @@ export abstract class SessionLifecycle
   [kGone](takesRest = false): void {
     if (takesRest) this.pump(true);
     this.#finish("client-closed", undefined, (done) => this.#endResponse(0, done));
+  }
+
+  [kLost](reason: DisconnectReason, error: Error): void {
+    this.#finishDestroyed(reason, error);
   }
 
   [kUserEnd](finish: () => void): void {

@@ -29,6 +29,7 @@ const disconnected: Record<DisconnectReason, number> = {
   closed: 0,
   "slow-consumer": 0,
   "write-timeout": 0,
+  "ping-timeout": 0,
   "connection-error": 0,
 };
 

@@ -14,6 +14,7 @@ import {
   kHeader,
   kIdle,
   kImmediate,
+  kLost,
   kObserve,
   kQuery,
   kRelease,
@@ -158,6 +159,10 @@ export class GzipConnection extends Connection implements ConnectionObserver {
   [kGone](takesRest = false): void {
     this.#isGone = !takesRest;
     this.#observer?.[kGone](takesRest);
+  }
+
+  [kLost](reason: DisconnectReason, error: Error): void {
+    this.#observer?.[kLost](reason, error);
   }
 
   [kDrain](regardless?: boolean): void {

@@ -1,0 +1,6 @@
+export type { ServerWebSocket, UpgradeRequest } from "./message-socket.js";
+export {
+  createWebSocketSession,
+  WebSocketSession,
+  type WebSocketSessionOptions,
+} from "./session.js";
