@@ -1,1 +1,6 @@
 export type { RedisClient } from "./client.js";
+export {
+  type RedisGenerationStore,
+  type RedisGenerationStoreOptions,
+  redisGenerationStore,
+} from "./generation-store.js";

@@ -6,125 +6,16 @@ import {
   type Part,
 } from "../../lib/streaming/server.ts";
 import { deferred, errorOf, eventually, strayErrors } from "../e2e/harness.ts";
+import { storeCases } from "./generation-store-cases.ts";
 import { answering, make, openTab, Scripted, serveGenerations } from "./generations-setup.ts";
 import { finish, start } from "./written.ts";
 
-/** Two processes with one store, as far as the store can tell. */
-async function twoServers() {
+const memory = () => {
   const store = new MemoryStore();
-  const [here, there] = [make({ store }), make({ store })];
-  return { store, here, there, url: await serveGenerations(there) };
-}
+  return () => store;
+};
 
-describe("a generation of another server", () => {
-  it("is watched, resumed and stopped from here", async () => {
-    const { here, there, url } = await twoServers();
-    const provider = new Scripted();
-    const { finished } = await here.start("a", provider.source);
-    const ownUrl = await serveGenerations(here);
-    const own = await openTab(ownUrl("a"));
-    provider.say(start, "one ", "two ");
-    await own.has(3);
-    const tab = await openTab(url("a"));
-    await tab.has(2);
-    const resumed = await openTab(url("a"), own.events[1]?.id);
-    await resumed.has(1);
-    provider.say("three ");
-    await tab.has(3);
-    expect(await there.get("a")).toMatchObject({ status: "running", text: "one two three " });
-    expect(await Promise.all([there.stop("a"), there.stop("a")])).toEqual([true, false]);
-    await Promise.all([own.ended, tab.ended, resumed.ended]);
-    expect([own.text, tab.text]).toEqual(["one two three ", "one two three "]);
-    // The same events under the same ids, on whichever server.
-    expect(resumed.events).toEqual(own.events.slice(2));
-    expect(provider.signal?.aborted).toBe(true);
-    const state = await finished;
-    expect(await there.get("a")).toEqual(state);
-    expect(await there.stop("a")).toBe(false);
-    expect(provider.asked).toBe(1);
-  });
-
-  it("keeps its id from others while it runs, and gives it away after", async () => {
-    const { here, there } = await twoServers();
-    const provider = new Scripted();
-    const { finished } = await here.start("a", provider.source);
-    const other = new Scripted();
-    const error = await errorOf(() => there.start("a", other.source));
-    expect(error).toMatchObject({ code: "generation-exists" });
-    expect([other.asked, there.size]).toEqual([0, 0]);
-    provider.say(...answering("1"));
-    await finished;
-    const next = await there.start("a", () => answering("2"));
-    await next.finished;
-    expect((await here.get("a"))?.text).toBe("2");
-  });
-
-  it("is followed for those who watch, and no longer", async () => {
-    const { here, there, url } = await twoServers();
-    const provider = new Scripted();
-    const { finished } = await here.start("a", provider.source);
-    const tab = await openTab(url("a"));
-    provider.say(start, "one");
-    await tab.has(2);
-    expect(there.size).toBe(1);
-    await there.close();
-    await tab.ended;
-    expect(tab.text).toBe("one");
-    expect(tab.events.at(-1)?.event).toBe("token");
-    provider.say(finish);
-    expect((await finished).status).toBe("finished");
-  });
-});
-
-/** A store that tells of new parts late. */
-function lagging(store: MemoryStore, told: Promise<void>): GenerationStore {
-  return {
-    create: (info, producer) => store.create(info, producer),
-    find: (id) => store.find(id),
-    stop: (info) => store.stop(info),
-    async read(info, from, signal) {
-      const parts = await store.read(info, from, signal);
-      if (signal) await told;
-      return parts;
-    },
-  };
-}
-
-describe("an id that has another run by now", () => {
-  async function followed() {
-    const store = new MemoryStore();
-    const told = deferred();
-    const [here, there] = [make({ store }), make({ store: lagging(store, told.promise) })];
-    const url = await serveGenerations(there);
-    const old = await here.start("a", () => new Promise(() => {}));
-    const tab = await openTab(url("a"));
-    await here.stop("a");
-    await old.finished;
-    return { here, there, url, tab, told };
-  }
-
-  it("leaves no watcher of the old one without an end", async () => {
-    const { here, url, tab, told } = await followed();
-    const provider = new Scripted();
-    await here.start("a", provider.source);
-    const next = await openTab(url("a"));
-    told.resolve();
-    await tab.ended;
-    expect(tab.events.at(-1)).toMatchObject({ event: "error" });
-    provider.say(...answering("new"));
-    await next.ended;
-    expect(next.text).toBe("new");
-  });
-
-  it("can be started where the old one's end is not known yet", async () => {
-    const { there, tab, told } = await followed();
-    const { finished } = await there.start("a", () => answering("new"));
-    expect((await finished).text).toBe("new");
-    told.resolve();
-    await tab.ended;
-    expect(tab.events.at(-1)).toMatchObject({ event: "error" });
-  });
-});
+describe("in memory", () => storeCases(async () => memory()));
 
 /** A store that does what the test says in place of what a store does. */
 function broken(instead: Partial<GenerationStore>): GenerationStore {

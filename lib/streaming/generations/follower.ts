@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { ErrorPart, Part } from "../parts.js";
+import { type ErrorPart, isTerminal, type Part } from "../parts.js";
 import type { Fanout } from "./fanout.js";
 import { fromStore } from "./recorder.js";
-import type { GenerationStore } from "./store.js";
+import type { GenerationInfo, GenerationStore } from "./store.js";
 
 function failed(cause: unknown): ErrorPart {
   return { type: "error", code: "store-error", message: String(cause), retryable: true, cause };
@@ -72,4 +72,23 @@ export class Follower {
       }
     }
   }
+}
+
+/** Resolves when a run has ended, is not kept any more, or cannot be read, and after `ms` at the latest. */
+export async function untilEnded(
+  store: GenerationStore,
+  info: GenerationInfo,
+  ms: number,
+): Promise<void> {
+  const late = new AbortController();
+  const follow = async () => {
+    for (let count = 0; !late.signal.aborted; ) {
+      const parts = await store.read(info, count, late.signal);
+      if (!parts || parts.some(isTerminal)) return;
+      count += parts.length;
+      if (parts.length === 0) await nextTurn();
+    }
+  };
+  await fromStore(follow, ms).catch(() => {});
+  late.abort();
 }

@@ -7,7 +7,7 @@ import type { Session } from "../../session.js";
 import { createMeter } from "../accounting/index.js";
 import { type AnyRequest, connected, openWatcher, type WatchOptions } from "./attach.js";
 import type { Watcher } from "./fanout.js";
-import { Follower } from "./follower.js";
+import { Follower, untilEnded } from "./follower.js";
 import { type Hosted, Hosting } from "./hosting.js";
 import { Places } from "./limits.js";
 import { MemoryStore } from "./memory-store.js";
@@ -145,8 +145,9 @@ export class Generations {
    * are told of the end.
    *
    * @returns a promise of whether this call did it: false when there is none, when it has ended, and
-   * when it is being stopped already. Of a generation in this process it resolves, with either, when
-   * the id can be used again. It rejects with `SseError` `store-error`.
+   * when it is being stopped already. It resolves, with either, when the id can be used again; of a
+   * generation in another process after `storeTimeout` at the latest. It rejects with `SseError`
+   * `store-error`.
    */
   async stop(id: string): Promise<boolean> {
     checkId(id);
@@ -160,7 +161,10 @@ export class Generations {
     }
     const { store, storeTimeout } = this.#settings;
     const stored = await fromStore(() => store.find(id), storeTimeout);
-    return stored !== undefined && fromStore(() => store.stop(stored.info), storeTimeout);
+    if (!stored || stored.report) return false;
+    const isFirst = await fromStore(() => store.stop(stored.info), storeTimeout);
+    await untilEnded(store, stored.info, storeTimeout);
+    return isFirst;
   }
 
   /**
@@ -203,11 +207,12 @@ export class Generations {
     });
     const stopWhenUnwatched =
       unwatched === undefined ? this.#settings.stopWhenUnwatched : unwatchedMs(unwatched);
-    const { batchMs = 0 } = store;
+    const { batchMs, batchBytes } = store;
     const run: Run = new Run(fanout, source, meter, {
       limits,
       storeTimeout,
       batchMs,
+      batchBytes,
       stopWhenUnwatched,
     });
     return run;

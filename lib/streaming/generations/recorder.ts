@@ -2,7 +2,8 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { SseError } from "../../errors.js";
 import type { Report } from "../accounting/index.js";
 import type { ErrorPart, Part } from "../parts.js";
-import type { GenerationLease } from "./store.js";
+import { partSize } from "./part-size.js";
+import type { GenerationLease, GenerationStore } from "./store.js";
 
 /**
  * What the store makes of a call, or an error when that takes too long.
@@ -30,13 +31,19 @@ function withoutCause({ cause: _, ...part }: ErrorPart): ErrorPart {
   return part;
 }
 
+export type BatchOptions = Pick<GenerationStore, "batchMs" | "batchBytes">;
+
 /** Appends the parts of a run to its store, in batches, while the run goes on. */
 export class Recorder {
   readonly #lease: GenerationLease;
   readonly #batchMs: number;
+  readonly #batchBytes: number;
   readonly #timeout: number;
   readonly #onFailure: (error: unknown) => void;
   #pending: Part[] = [];
+  #bytes = 0;
+  /** Whether no more parts will join those that are there. */
+  #ending = false;
   #flushing: Promise<void> | undefined;
   #failed = false;
   #hurry = (): void => {};
@@ -44,10 +51,12 @@ export class Recorder {
   /** @param timeout of each call of the store, in ms */
   constructor(
     lease: GenerationLease,
-    options: { batchMs: number; timeout: number; onFailure: (error: unknown) => void },
+    options: BatchOptions & { timeout: number; onFailure: (error: unknown) => void },
   ) {
+    const { batchMs = 0, batchBytes = Number.POSITIVE_INFINITY } = options;
     this.#lease = lease;
-    this.#batchMs = options.batchMs;
+    this.#batchMs = batchMs;
+    this.#batchBytes = batchBytes;
     this.#timeout = options.timeout;
     this.#onFailure = options.onFailure;
   }
@@ -55,11 +64,14 @@ export class Recorder {
   add(part: Part): void {
     if (this.#failed) return;
     this.#pending.push(part.type === "error" ? withoutCause(part) : part);
+    if (this.#batchMs > 0) this.#bytes += partSize(part);
+    if (this.#bytes >= this.#batchBytes) this.#hurry();
     this.#flushing ??= this.#flush();
   }
 
   /** Resolves with whether the store has all parts. */
   async flushed(): Promise<boolean> {
+    this.#ending = true;
     this.#hurry();
     await this.#flushing;
     return !this.#failed;
@@ -74,10 +86,11 @@ export class Recorder {
   }
 
   async #flush(): Promise<void> {
-    await this.#gathered();
     while (this.#pending.length > 0 && !this.#failed) {
+      await this.#gathered();
       const batch = this.#pending;
       this.#pending = [];
+      this.#bytes = 0;
       await this.#try(() => this.#lease.append(batch));
     }
     this.#flushing = undefined;
@@ -85,7 +98,7 @@ export class Recorder {
 
   /** Waits for parts to join the first, unless someone waits for them. */
   async #gathered(): Promise<void> {
-    if (this.#batchMs === 0) return;
+    if (this.#batchMs === 0 || this.#ending || this.#bytes >= this.#batchBytes) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#hurry = resolve;
@@ -100,6 +113,7 @@ export class Recorder {
     } catch (error) {
       this.#failed = true;
       this.#pending = [];
+      this.#lease.abandon?.();
       this.#onFailure(error);
     }
   }

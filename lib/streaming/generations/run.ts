@@ -12,18 +12,17 @@ import {
 import type { Fanout } from "./fanout.js";
 import { Deadline, type Limits } from "./limits.js";
 import { partSize } from "./part-size.js";
-import { Recorder } from "./recorder.js";
+import { type BatchOptions, Recorder } from "./recorder.js";
 import { type GenerationState, stateOf } from "./state.js";
-import type { GenerationLease, GenerationProducer } from "./store.js";
+import { type GenerationLease, type GenerationProducer, producerLost } from "./store.js";
 
 /** Asks the provider. `signal` aborts when the generation ends before the answer does. */
 export type GenerationSource = (context: { signal: AbortSignal }) => ProviderSource;
 
-export interface RunOptions {
+export interface RunOptions extends BatchOptions {
   limits: Limits;
   /** Of each call of the store, in ms. */
   storeTimeout: number;
-  batchMs: number;
   /** In ms; Infinity for never. */
   stopWhenUnwatched: number;
 }
@@ -84,7 +83,7 @@ export class Run implements GenerationProducer {
   }
 
   lost(): void {
-    this.#end(failure("producer-lost", "the lease of the generation was lost"));
+    this.#end(producerLost);
   }
 
   /** To be told when watchers come or go. */
@@ -103,10 +102,10 @@ export class Run implements GenerationProducer {
 
   /** Reads the provider to its end. Never rejects. */
   async produce(lease: GenerationLease): Promise<void> {
-    const { limits, batchMs, storeTimeout: timeout } = this.#options;
+    const { limits, batchMs, batchBytes, storeTimeout: timeout } = this.#options;
     const onFailure = (error: unknown) =>
       this.#end({ ...failure("store-error", String(error), true), cause: error });
-    const recorder = new Recorder(lease, { batchMs, timeout, onFailure });
+    const recorder = new Recorder(lease, { batchMs, batchBytes, timeout, onFailure });
     const duration = new Deadline(limits.duration, () =>
       this.#end(failure("max-duration", `the generation took more than ${limits.duration} ms`)),
     );

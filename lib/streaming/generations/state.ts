@@ -46,7 +46,8 @@ function unreported({ startedAt }: GenerationInfo, answer: Answer): Report {
     timings: {
       startedAt,
       timeToFirstToken: undefined,
-      total: Date.now() - startedAt,
+      // By the clocks of two processes.
+      total: Math.max(Date.now() - startedAt, 0),
       tokensPerSecond: undefined,
     },
     cost: undefined,

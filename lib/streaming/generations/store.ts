@@ -1,5 +1,5 @@
 import type { Report } from "../accounting/index.js";
-import type { Part } from "../parts.js";
+import type { ErrorPart, Part } from "../parts.js";
 import type { Protocol } from "../protocols/index.js";
 
 /** What is known of a generation from its start on, and never changes. All of it has JSON. */
@@ -24,6 +24,14 @@ export interface StoredGeneration {
   readonly report?: Report | undefined;
 }
 
+/** The end of a run whose lease has run out. */
+export const producerLost: ErrorPart = {
+  type: "error",
+  code: "producer-lost",
+  message: "the process that ran the generation was lost",
+  retryable: true,
+};
+
 /** The process that runs a generation, as its store calls it. */
 export interface GenerationProducer {
   /** Someone asked for the generation's stop, in whichever process. */
@@ -44,6 +52,11 @@ export interface GenerationLease {
   append(parts: readonly Part[]): Promise<void>;
   /** Adds the report, some time after the terminal part, and lets go of the lease. */
   end(report: Report): Promise<void>;
+  /**
+   * Lets go of the lease, in place of `end`, when a call failed or took too long: the run ends as one
+   * whose lease has run out, at once where the store can be reached. Not called twice; never throws.
+   */
+  abandon?(): void;
 }
 
 /**
@@ -56,7 +69,7 @@ export interface GenerationLease {
  * - Order: readers get the parts of a run in the order of `append`, each once, numbered from 0.
  *   None is dropped before the run as a whole is.
  * - An end: a run whose lease has run out gets a terminal part, an `error` with code
- *   `producer-lost`, the same for all readers.
+ *   `producer-lost`, the same for all readers: `producerLost`.
  * - Time: a run is kept from `create` until its `ttl` after the end, at least where the store is not
  *   full; a store that is full drops runs that have ended, the oldest first.
  * - Parts come back as `JSON.parse(JSON.stringify(part))` would make them, or better.
@@ -70,6 +83,11 @@ export interface GenerationStore {
    * grow with the provider's pace. Defaults to 0: until the `append` before has settled.
    */
   readonly batchMs?: number | undefined;
+  /**
+   * How many bytes of parts are appended at once, without waiting for `batchMs`. Defaults to no
+   * number of bytes.
+   */
+  readonly batchBytes?: number | undefined;
 
   /**
    * Registers a run under its id; one of that id that has ended is dropped for it. Resolves with
