@@ -18,7 +18,13 @@
  * - `http-error`: the server refused a client's request; `status` says with what.
  * - `not-a-stream`: the server answered a client with something else than an event stream.
  * - `idle-timeout`: nothing came from the server for as long as a client waits.
- * - `too-large`: the server sent an event that is larger than a client takes.
+ * - `too-large`: the server sent an event, or an answer, that is larger than a client takes.
+ * - `busy`: an answer is under way, so that no other can be asked for.
+ * - `answer-failed`: the server says that the answer failed; `cause` holds its `message` and `code`.
+ * - `incomplete-stream`: an answer's stream ended before the answer did.
+ * - `incomplete`: an answer broke off, and the server cannot resume it.
+ * - `invalid-data`: the server sent an event that is not JSON.
+ * - `aborted`: the page, or the application's `fetch`, aborted a request.
  * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
  */
 export type SseErrorCode =
@@ -40,6 +46,12 @@ export type SseErrorCode =
   | "not-a-stream"
   | "idle-timeout"
   | "too-large"
+  | "busy"
+  | "answer-failed"
+  | "incomplete-stream"
+  | "incomplete"
+  | "invalid-data"
+  | "aborted"
   | "unsupported-platform"
   | "native-not-found"
   | "native-load-failed";

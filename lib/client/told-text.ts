@@ -1,0 +1,45 @@
+/**
+ * Text that comes in pieces, and may be told again from its start: what was shown before is not shown
+ * twice.
+ */
+export class ToldText {
+  /** What was shown. */
+  shown = "";
+  /** How much of it was told since it last began. */
+  #told = 0;
+
+  /** It is told from its start now. */
+  restart(): void {
+    this.#told = 0;
+  }
+
+  /** Whether all that was shown was told again. */
+  get isWhole(): boolean {
+    return this.#told === this.shown.length;
+  }
+
+  /**
+   * Returns what is to be shown of the next piece; `undefined` if it is another text than before, and
+   * `shown` is that now, as far as it was told.
+   */
+  add(piece: string): string | undefined {
+    const { shown } = this;
+    const known = shown.slice(this.#told, this.#told + piece.length);
+    if (!piece.startsWith(known)) {
+      this.shown = shown.slice(0, this.#told) + piece;
+      this.#told = this.shown.length;
+      return undefined;
+    }
+    this.#told += piece.length;
+    const more = piece.slice(known.length);
+    this.shown += more;
+    return more;
+  }
+
+  /** Nothing more is told: forgets what was not told again. Returns whether there was such a thing. */
+  end(): boolean {
+    if (this.isWhole) return false;
+    this.shown = this.shown.slice(0, this.#told);
+    return true;
+  }
+}
