@@ -13,7 +13,7 @@
  * - `generation-exists`: a generation with this id is running.
  * - `too-many-generations`: as many generations of this key are running as may.
  * - `store-error`: the store of the generations failed; `cause` says how.
- * - `closed`: the generations were closed.
+ * - `closed`: the generations, or the backplane of the channel, were closed.
  * - `connection-error`: a client could not connect, or the connection broke; `cause` says how.
  * - `http-error`: the server refused a client's request; `status` says with what.
  * - `not-a-stream`: the server answered a client with something else than an event stream.
@@ -25,6 +25,8 @@
  * - `incomplete`: an answer broke off, and the server cannot resume it.
  * - `invalid-data`: the server sent an event that is not JSON.
  * - `aborted`: the page, or the application's `fetch`, aborted a request.
+ * - `backplane-unavailable`: the log that a channel's servers share cannot be reached, or refuses what was
+ *   broadcast.
  * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
  */
 export type SseErrorCode =
@@ -52,6 +54,7 @@ export type SseErrorCode =
   | "incomplete"
   | "invalid-data"
   | "aborted"
+  | "backplane-unavailable"
   | "unsupported-platform"
   | "native-not-found"
   | "native-load-failed";

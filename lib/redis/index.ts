@@ -1,3 +1,4 @@
+export { type RedisBackplaneOptions, redisBackplane } from "./backplane.js";
 export type { RedisClient } from "./client.js";
 export {
   type RedisGenerationStore,

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { RedisClient } from "./client.js";
 
+export type Argument = string | number | Buffer;
+
 /**
  * A Lua script that Redis runs as one step. It is sent by its hash, and whole where Redis does not
  * know that: after a restart, a failover or `SCRIPT FLUSH`.
@@ -21,14 +23,26 @@ export class Script {
   async run(
     client: RedisClient,
     keys: readonly string[],
-    args: readonly (string | number | Buffer)[],
+    args: readonly Argument[],
   ): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
     try {
-      return await client.call("evalsha", this.#hash, ...rest);
+      return await client.call(...this.command(keys, args));
     } catch (error) {
-      if (!String(error).includes("NOSCRIPT")) throw error;
-      return client.call("eval", this.#source, ...rest);
+      if (!isUnknown(error)) throw error;
+      return client.call("eval", this.#source, keys.length, ...keys, ...args);
     }
   }
+
+  /** What runs it where Redis knows it. */
+  command(
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): [command: string, ...args: Argument[]] {
+    return ["evalsha", this.#hash, keys.length, ...keys, ...args];
+  }
+}
+
+/** Whether Redis does not know the script, and has to be sent it whole. */
+export function isUnknown(error: unknown): boolean {
+  return String(error).includes("NOSCRIPT");
 }

@@ -1,0 +1,120 @@
+import { Script } from "./script.js";
+
+/** The time of Redis, in ms. */
+const now = `local function now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+`;
+
+/**
+ * The number of the log's last entry, made when there is none: from the time in microseconds, so that
+ * it cannot be taken for one of a log that was here before. Doubles hold it exactly.
+ */
+const lastNumber = `local function last_number(key)
+  local number = redis.call('GET', key)
+  if number and tonumber(number) then return tonumber(number) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+local function keep_number(key, number, lifetime)
+  local text = string.format('%.0f', number)
+  if lifetime > 0 then redis.call('SET', key, text, 'PX', lifetime)
+  else redis.call('SET', key, text) end
+  return text
+end
+`;
+
+/**
+ * Appends what is not in the log yet. A producer numbers what it appends; the number of the last one
+ * that was written stands beside the log, so that what is sent again is not written again. Where an
+ * earlier batch is missing, nothing is written: what is sent again comes in order.
+ *
+ * KEYS: stream, number of its last entry, what this producer wrote last.
+ * ARGV: number of the first event, number of the last one that is known to be written or given up,
+ * how long to remember the producer (ms), most entries, how long to keep entries (ms), then name and
+ * data of each. 0 for the limits is none. Returns the number of the last event.
+ */
+export const appendScript = new Script(`${now}${lastNumber}
+local first, settled = tonumber(ARGV[1]), tonumber(ARGV[2])
+local most, retention = tonumber(ARGV[4]), tonumber(ARGV[5])
+local written = math.max(tonumber(redis.call('GET', KEYS[3]) or 0), settled)
+if first > written + 1 then return redis.error_reply('ORDER an earlier batch is missing') end
+local number = last_number(KEYS[2])
+local before, failure = written, nil
+for at = 6, #ARGV, 2 do
+  local event = first + (at - 6) / 2
+  if event > written then
+    local text = string.format('%.0f', number + 1)
+    local reply
+    if most > 0 then
+      reply = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', most, '*', 'n', text, 'e', ARGV[at], 'd', ARGV[at + 1])
+    else
+      reply = redis.pcall('XADD', KEYS[1], '*', 'n', text, 'e', ARGV[at], 'd', ARGV[at + 1])
+    end
+    if type(reply) == 'table' and reply.err then failure = reply break end
+    number, written = number + 1, event
+  end
+end
+if written > before then
+  keep_number(KEYS[2], number, retention * 2)
+  redis.call('SET', KEYS[3], string.format('%.0f', written), 'PX', ARGV[3])
+  if retention > 0 then
+    redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', now() - retention))
+    redis.call('PEXPIRE', KEYS[1], retention)
+  end
+end
+return failure or written
+`);
+
+/**
+ * Where logs end. KEYS: stream and number of its last entry, of each. ARGV: how long to keep entries.
+ * Returns of each the last id, the last number and how many entries there are; an error in place of the
+ * id where the key is no stream.
+ */
+export const endScript = new Script(`${lastNumber}
+local lifetime = tonumber(ARGV[1]) * 2
+local ends = {}
+for at = 1, #KEYS, 2 do
+  local id, number, length = '0-0', '0', 0
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[at])
+  local kind = redis.call('TYPE', KEYS[at + 1]).ok
+  if info.err and not string.find(info.err, 'no such key', 1, true) then id = info.err
+  elseif kind ~= 'string' and kind ~= 'none' then id = 'WRONGTYPE ' .. KEYS[at + 1] .. ' is a ' .. kind
+  else number = keep_number(KEYS[at + 1], last_number(KEYS[at + 1]), lifetime) end
+  if not info.err then
+    for field = 1, #info, 2 do
+      if info[field] == 'last-generated-id' then id = info[field + 1] end
+      if info[field] == 'length' then length = info[field + 1] end
+    end
+  end
+  ends[#ends + 1] = {id, number, length}
+end
+return ends
+`);
+
+/**
+ * Notes how many sessions a process has, and adds up all. KEYS: hash. ARGV: process, its sessions, how
+ * long that holds (ms). By the time of Redis alone: the clocks of servers differ, and jump.
+ * Returns sessions, processes.
+ */
+export const presenceScript = new Script(`${now}
+local time = now()
+if tonumber(ARGV[2]) > 0 then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':' .. string.format('%.0f', time + tonumber(ARGV[3])))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+end
+local sessions, processes = 0, 0
+local all = redis.call('HGETALL', KEYS[1])
+for at = 1, #all, 2 do
+  local count, expiry = string.match(all[at + 1], '^(%d+):(%d+)$')
+  if count and tonumber(expiry) > time then
+    sessions, processes = sessions + tonumber(count), processes + 1
+  else
+    redis.call('HDEL', KEYS[1], all[at])
+  end
+end
+return {sessions, processes}
+`);

@@ -1,0 +1,78 @@
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
+import type { Presence } from "../backplane.js";
+import { presenceScript } from "./backplane-scripts.js";
+import type { RedisClient } from "./client.js";
+
+/** How long changes are gathered before they are written, in ms: clients come and go in crowds. */
+const gathering = 250;
+
+/** A channel whose sessions are counted. */
+export interface Counted {
+  readonly keys: { readonly presence: string };
+  readonly receiver: { sessionCount(): number };
+}
+
+/**
+ * Tells Redis how many sessions this process has of each channel, again and again: the number of a
+ * process that was killed holds for `timeout` ms.
+ */
+export class PresenceKeeper {
+  readonly #client: RedisClient;
+  readonly #process: string;
+  readonly #timeout: number;
+  readonly #changed = new Set<Counted>();
+  /** Those that Redis has a number of. */
+  readonly #told = new Set<Counted>();
+  #gathering: NodeJS.Timeout | undefined;
+  #beat: NodeJS.Timeout | undefined;
+
+  constructor(client: RedisClient, process: string, timeout: number) {
+    this.#client = client;
+    this.#process = process;
+    this.#timeout = timeout;
+  }
+
+  changed(channel: Counted): void {
+    this.#changed.add(channel);
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      this.#tell(this.#changed);
+      this.#changed.clear();
+    }, gathering).unref();
+    this.#beat ??= setInterval(() => this.#tell(this.#told), this.#timeout / 3).unref();
+  }
+
+  /** Tells Redis the number of this process, and returns that of all. */
+  async read(channel: Counted): Promise<Presence> {
+    return this.#write(channel, channel.receiver.sessionCount());
+  }
+
+  /** The channel is not counted any more. */
+  async leave(channel: Counted): Promise<void> {
+    this.#changed.delete(channel);
+    if (this.#told.has(channel)) await this.#write(channel, 0).catch(() => {});
+    this.#told.delete(channel);
+  }
+
+  close(): void {
+    clearTimeout(this.#gathering);
+    clearInterval(this.#beat);
+    this.#changed.clear();
+    this.#told.clear();
+  }
+
+  #tell(channels: Iterable<Counted>): void {
+    if (this.#client.status !== "ready") return;
+    // Where it fails, the next beat tells it.
+    for (const channel of channels) void this.read(channel).catch(() => {});
+  }
+
+  async #write(channel: Counted, count: number): Promise<Presence> {
+    if (count > 0) this.#told.add(channel);
+    const args = [this.#process, count, this.#timeout];
+    const reply = await presenceScript.run(this.#client, [channel.keys.presence], args);
+    const [sessions, processes] = reply as [number, number];
+    if (count === 0) this.#told.delete(channel);
+    return { sessions, processes };
+  }
+}

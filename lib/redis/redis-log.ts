@@ -1,0 +1,222 @@
+import { setTimeout } from "node:timers";
+import type {
+  ChannelLog,
+  Found,
+  LogEntry,
+  LogPage,
+  LogPosition,
+  LogReceiver,
+  LogStats,
+  Presence,
+} from "../backplane.js";
+import { describe, SseError, warn } from "../errors.js";
+import { type Batch, type Budget, isFinal, LogWriter, type WriterLink } from "./log-writer.js";
+import { beforeAll, compareIds, isStreamId } from "./stream-id.js";
+import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
+
+/** How long to wait when the engine is too far behind to take an entry, in ms. */
+const overloadedPause = 10;
+/** Entries of a page that is read for one session. */
+const pageSize = 256;
+
+/** Where in Redis a log is. */
+export interface LogKeys {
+  readonly stream: string;
+  /** Of the number of its last entry. */
+  readonly number: string;
+  /** Of what this process wrote last. */
+  readonly producer: string;
+  readonly presence: string;
+}
+
+/** What the log of one channel has of the backplane. */
+export interface LogShare {
+  readonly isReady: boolean;
+  append(log: RedisLog, batch: Batch): Promise<unknown>;
+  /** Asks for `writer.flush()` at the end of this turn. */
+  schedule(writer: LogWriter): void;
+  /** Sends one command over the application's client. */
+  ask(command: string, ...args: (string | number)[]): Promise<unknown>;
+  readonly isConnected: boolean;
+  /** Whether the application has closed its client. */
+  readonly isEnded: boolean;
+  presence(log: RedisLog): Promise<Presence>;
+  countChanged(log: RedisLog): void;
+  /** Follows no longer. */
+  leave(log: RedisLog): Promise<void>;
+}
+
+/** The log of one channel: a stream of Redis. */
+export class RedisLog implements ChannelLog, ReadStream {
+  readonly keys: LogKeys;
+  readonly receiver: LogReceiver;
+  readonly writer: LogWriter;
+  readonly #share: LogShare;
+  #position: LogPosition | undefined;
+  /** Of the last entry that was read, those that no channel wrote included. */
+  #cursor = beforeAll;
+  #foreign = 0;
+  #isClosed = false;
+  /** Whether it has been told that Redis cannot be reached. */
+  #isAway = false;
+
+  constructor(keys: LogKeys, receiver: LogReceiver, budget: Budget, share: LogShare) {
+    this.keys = keys;
+    this.receiver = receiver;
+    this.#share = share;
+    const link: WriterLink = {
+      get isReady() {
+        return share.isReady;
+      },
+      append: (batch) => share.append(this, batch),
+      schedule: () => share.schedule(this.writer),
+      onFailure: (error) => receiver.onError(error),
+    };
+    this.writer = new LogWriter(link, budget);
+  }
+
+  get cursor(): string {
+    return this.#cursor;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  append(name: string, data: string): void {
+    if (this.#isClosed) throw closed();
+    if (this.#share.isEnded) throw ended();
+    this.writer.append(name, data);
+  }
+
+  published(): Promise<void> {
+    return this.writer.published();
+  }
+
+  async take(entries: readonly RawEntry[]): Promise<void> {
+    for (const raw of entries) {
+      const entry = entryOf(raw);
+      if (entry) await this.#deliver(entry);
+      else this.#foreign += 1;
+      if (this.#isClosed) return;
+      this.#cursor = raw[0];
+    }
+  }
+
+  end(end: LogEnd | Error): void {
+    if (end instanceof Error) {
+      this.receiver.onError(unreadable(end));
+      return;
+    }
+    this.#isAway = false;
+    // Redis was emptied, or has lost what it had: an older copy took its place.
+    const isAnew = compareIds(end.id, this.#cursor) < 0;
+    // All of what was not read is gone already.
+    const isEmptied = end.length === 0 && end.number !== this.#position?.number;
+    if (this.#position && !isAnew && !isEmptied) return;
+    this.#cursor = end.id;
+    this.#position = { id: end.id, number: end.number };
+    this.receiver.onPosition(this.#position);
+  }
+
+  async find(id: string): Promise<Found> {
+    const { stream: key } = this.keys;
+    const known = isStreamId(id) ? this.#share.ask("XRANGE", key, id, id) : [];
+    const replies = await Promise.all([
+      known,
+      this.#share.ask("XRANGE", key, "-", "+", "COUNT", 1),
+    ]);
+    const [[found], [oldest]] = replies as [RawEntry[], RawEntry[]];
+    return { number: found && entryOf(found)?.number, oldest: oldest?.[0] ?? null };
+  }
+
+  async read(after: string, upTo: string): Promise<LogPage> {
+    const { stream: key } = this.keys;
+    const range = [`(${after}`, upTo, "COUNT", pageSize];
+    const raw = (await this.#share.ask("XRANGE", key, ...range)) as RawEntry[];
+    const entries = raw.map(entryOf).filter((entry) => entry !== undefined);
+    return { entries, last: raw.at(-1)?.[0] ?? after, isEnd: raw.length < pageSize };
+  }
+
+  countChanged(): void {
+    this.#share.countChanged(this);
+  }
+
+  presence(): Promise<Presence> {
+    return this.#share.presence(this);
+  }
+
+  stats(): LogStats {
+    const { isConnected } = this.#share;
+    return { isConnected, queued: this.writer.size, foreign: this.#foreign };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    await this.writer.end();
+    this.#isClosed = true;
+    this.writer.fail(closed());
+    await this.#share.leave(this);
+  }
+
+  /** What waits to be written will not be. */
+  giveUp(error: SseError): void {
+    this.writer.fail(error);
+  }
+
+  /** Redis cannot be reached. */
+  away(error: SseError): void {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.receiver.onError(error);
+  }
+
+  /** It could not be found out where the log ends; it is tried again. */
+  cannotStart(cause: unknown): void {
+    if (!isFinal(cause)) return;
+    const error = unreadable(cause);
+    this.writer.fail(error);
+    this.receiver.onError(error);
+  }
+
+  async #deliver(entry: LogEntry): Promise<void> {
+    for (;;) {
+      try {
+        this.receiver.onEntry(entry);
+        break;
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== "overloaded") {
+          warn("a channel failed to deliver what was broadcast", error);
+          break;
+        }
+        if (this.#isClosed) return;
+        await new Promise<void>((resolve) => setTimeout(resolve, overloadedPause).unref());
+      }
+    }
+    this.#position = entry;
+  }
+}
+
+/** An entry as a channel wrote it; nothing for one of another shape. */
+function entryOf([id, fields]: RawEntry): LogEntry | undefined {
+  if (fields?.length !== 6) return undefined;
+  const [n, number, e, name, d, data] = fields as [string, string, string, string, string, string];
+  if (n !== "n" || e !== "e" || d !== "d" || !/^[1-9]\d{0,15}$/.test(number)) return undefined;
+  return { id, number: Number(number), name, data };
+}
+
+export function closed(): SseError {
+  return new SseError("closed", "the channel's backplane was closed; nothing was sent.");
+}
+
+export function ended(): SseError {
+  const message =
+    "the client of Redis was closed; nothing was sent. Keep it open while channels use it.";
+  return new SseError("backplane-unavailable", message);
+}
+
+function unreadable(cause: unknown): SseError {
+  const why = cause instanceof Error ? cause.message : describe(cause);
+  const message = `the channel's stream in Redis cannot be read: ${why}. It is tried again.`;
+  return new SseError("backplane-unavailable", message, { cause });
+}

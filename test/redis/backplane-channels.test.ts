@@ -1,0 +1,245 @@
+import { expect, it } from "vitest";
+import { startChild } from "../e2e/child.ts";
+import { eventually, within } from "../e2e/harness.ts";
+import { follow, openProcess, range } from "./backplane-kit.ts";
+import { redisClient, startRedis } from "./redis-server.ts";
+
+it("one more connection reads all channels, however many there are", async () => {
+  const server = await startRedis();
+  const process = openProcess(server);
+  const other = openProcess(server);
+  const followed = range(0, 150).map((name) => follow(process, name));
+  for (const { receiver } of followed) await receiver.started();
+  for (const name of range(0, 150)) follow(other, name).log.append("message", `to ${name}`);
+  for (const [at, { receiver }] of followed.entries()) {
+    await receiver.has(1);
+    expect(receiver.data).toEqual([`to ${at}`]);
+  }
+  // Each process has its application's and one of its own.
+  expect(await server.connections()).toBe(4);
+});
+
+it("a channel that is added is read at once, though the reader waits for others", async () => {
+  const server = await startRedis();
+  const process = openProcess(server);
+  await follow(process, "first").receiver.started();
+  const waits = async () => String(await server.ask("CLIENT", "LIST")).includes("flags=b");
+  for (let look = 0; look < 1000 && !(await waits()); look++);
+  const added = follow(process, "second");
+  added.log.append("message", "soon");
+  await added.receiver.has(1);
+  expect(await server.commands()).toMatchObject({ "client|unblock": expect.any(Number) });
+});
+
+it("where no one may wake the reader, an added channel is read a little later", async () => {
+  const server = await startRedis();
+  await redisClient(server).call("ACL", "SETUSER", "default", "-client|unblock");
+  const process = openProcess(server);
+  await follow(process, "first").receiver.started();
+  const added = follow(process, "second");
+  added.log.append("message", "later");
+  await added.receiver.has(1);
+});
+
+it("a name is followed once, until its log is closed", async () => {
+  const server = await startRedis();
+  const process = openProcess(server);
+  const { log } = follow(process);
+  expect(() => follow(process)).toThrowError(
+    expect.objectContaining({ code: "invalid-option", message: expect.stringMatching(/"news"/) }),
+  );
+  expect(() => follow(process, "")).toThrowError(
+    expect.objectContaining({ code: "invalid-option" }),
+  );
+  await log.close();
+  expect(() => log.append("message", "x")).toThrowError(
+    expect.objectContaining({ code: "closed" }),
+  );
+  const again = follow(process);
+  again.log.append("message", "x");
+  await again.receiver.has(1);
+  await process.backplane.close();
+  expect(() => follow(process, "other")).toThrowError(expect.objectContaining({ code: "closed" }));
+});
+
+it("closing writes what waits, and ends the connection for reading", async () => {
+  const server = await startRedis();
+  const process = openProcess(server);
+  const { log, receiver } = follow(process);
+  await receiver.started();
+  log.append("message", "last");
+  await process.backplane.close();
+  expect(await redisClient(server).xlen("stream-llm:log:news")).toBe(1);
+  process.client.disconnect();
+  let connections = 9;
+  for (let look = 0; look < 1000 && connections > 1; look++)
+    connections = await server.connections();
+  // That of the client which asked for the length.
+  expect(connections).toBe(1);
+  expect(process.client.listenerCount("ready")).toBe(0);
+});
+
+it("an entry is found by its exact id; what a client made up is not", async () => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server));
+  for (const data of range(0, 600)) log.append("message", data);
+  await receiver.has(600);
+  const { id = "", number } = receiver.entries[10] ?? {};
+  const oldest = receiver.entries[0]?.id;
+  expect(await log.find(id)).toEqual({ number, oldest });
+  const [time = ""] = id.split("-");
+  const forged = [`${time}-999999`, `0${id}`, "", "-", "+", "(1-1", `${id} COUNT 1`, "1-1", time];
+  forged.push("18446744073709551616-0", "99999999999999999999-1", `${id}\0`, "\ud800-1");
+  for (const text of forged) expect(await log.find(text)).toEqual({ number: undefined, oldest });
+  // The same of another channel.
+  const other = follow(openProcess(server), "other");
+  expect(await other.log.find(id)).toEqual({ number: undefined, oldest: null });
+});
+
+it("what came before is read by pages, to the end that is asked for", async () => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server));
+  for (const data of range(0, 600)) log.append("message", data);
+  await receiver.has(600);
+  const { entries } = receiver;
+  const last = entries[550]?.id ?? "";
+  const seen = [];
+  let at = entries[9]?.id ?? "";
+  for (let isEnd = false, pages = 0; !isEnd && pages < 10; pages++) {
+    const page = await log.read(at, last);
+    seen.push(...page.entries);
+    at = page.last;
+    isEnd = page.isEnd;
+  }
+  expect(seen).toEqual(entries.slice(10, 551));
+});
+
+it("old entries go by number and by age, and a channel without any leaves nothing behind", async () => {
+  const server = await startRedis({ settings: { "stream-node-max-entries": "10" } });
+  const client = redisClient(server);
+  const { log, receiver } = follow(openProcess(server, { maxLength: 100, retention: 400 }));
+  for (const data of range(0, 1000)) log.append("message", data);
+  await receiver.has(100);
+  await eventually(() => receiver.data.at(-1) === "999", "last entry");
+  expect(await client.xlen("stream-llm:log:news")).toBeLessThan(120);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  log.append("message", "later");
+  await eventually(() => receiver.data.at(-1) === "later", "entry");
+  expect(await client.xlen("stream-llm:log:news")).toBeLessThan(12);
+  await log.close();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  // What a producer wrote last is remembered for a day.
+  expect(await client.keys("*")).toEqual([expect.stringMatching(/^stream-llm:producer:/)]);
+});
+
+it("prefixes keep applications apart, and the client's own is kept to", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const mine = follow(openProcess(server, { prefix: "mine:" }));
+  const prefixed = redisClient(server, { keyPrefix: "app:" });
+  const theirs = follow(openProcess(server, { prefix: "theirs:" }, prefixed));
+  mine.log.append("message", "mine");
+  theirs.log.append("message", "theirs");
+  await theirs.receiver.has(1);
+  await mine.receiver.has(1);
+  expect(mine.receiver.data).toEqual(["mine"]);
+  expect(theirs.receiver.data).toEqual(["theirs"]);
+  expect(await client.exists("mine:log:news", "app:theirs:log:news")).toBe(2);
+});
+
+it.each([2, 3] as const)("over RESP%i", async (protocol) => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server, {}, redisClient(server, { protocol })));
+  log.append("message", "one");
+  await receiver.has(1);
+  const { id = "" } = receiver.entries[0] ?? {};
+  expect((await log.find(id)).number).toBe(receiver.entries[0]?.number);
+});
+
+it("over RESP3 with its own shapes of replies", async () => {
+  const server = await startRedis();
+  const client = redisClient(server, { protocol: 3, replyMapping: "resp3" });
+  const { log, receiver } = follow(openProcess(server, {}, client));
+  log.append("message", "one");
+  await receiver.has(1);
+  expect(await log.presence()).toEqual({ sessions: 0, processes: 0 });
+});
+
+it("sessions are counted over all processes; those of one that was killed for a while", async () => {
+  const server = await startRedis();
+  const options = { presenceTimeout: 600 };
+  const one = follow(openProcess(server, options));
+  const two = follow(openProcess(server, options));
+  one.receiver.sessions = 3;
+  two.receiver.sessions = 4;
+  for (const { log } of [one, two]) log.countChanged();
+  const presence = async (wanted: object) => {
+    let last: unknown;
+    for (let look = 0; look < 2000; look++) {
+      last = await two.log.presence();
+      if (JSON.stringify(last) === JSON.stringify(wanted)) return;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(last).toEqual(wanted);
+  };
+  await presence({ sessions: 7, processes: 2 });
+  // Longer than it holds: it is told again and again.
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await presence({ sessions: 7, processes: 2 });
+  two.receiver.sessions = 0;
+  two.log.countChanged();
+  await presence({ sessions: 3, processes: 1 });
+  await one.log.close();
+  await presence({ sessions: 0, processes: 0 });
+
+  const child = await startChild(
+    `import { createRequire } from "node:module";
+     import { Redis } from "ioredis";
+     import { redisBackplane } from "./lib/redis/index.js";
+     const backplane = redisBackplane({ client: new Redis(${server.port}), presenceTimeout: 600 });
+     const receiver = { onPosition() {}, onEntry() {}, onError() {}, sessionCount: () => 5 };
+     const log = backplane.follow("news", receiver);
+     log.countChanged();
+     console.log("ready");`,
+  );
+  await child.line("ready");
+  await presence({ sessions: 5, processes: 1 });
+  child.process.kill("SIGKILL");
+  await presence({ sessions: 0, processes: 0 });
+});
+
+it("nothing of it keeps the process alive", async () => {
+  const server = await startRedis();
+  const child = await startChild(
+    `import { Redis } from "ioredis";
+     import { redisBackplane } from "./lib/redis/index.js";
+     const client = new Redis(${server.port});
+     const backplane = redisBackplane({ client });
+     const receiver = { onPosition() {}, onError() {}, sessionCount: () => 1,
+       onEntry({ data }) { console.log("got", data); client.quit(); } };
+     const log = backplane.follow("news", receiver);
+     log.countChanged();
+     log.append("message", "one");`,
+  );
+  expect(await within(child.exit, "end of the process")).toBe(0);
+  expect(child.output()).toBe("got one\n");
+});
+
+it.each([
+  [{ client: undefined }, "client is undefined"],
+  [{ client: {} }, "client is an object"],
+  [{ prefix: "" }, "prefix"],
+  [{ maxLength: 0 }, "maxLength is 0"],
+  [{ retention: 1.5 }, "retention is 1.5"],
+  [{ maxQueuedEvents: "9" }, 'maxQueuedEvents is "9"'],
+  [{ maxQueuedBytes: -1 }, "maxQueuedBytes is -1"],
+  [{ presenceTimeout: 5 }, "presenceTimeout is 5"],
+])("an option that makes no sense is refused: %o", async (options, message) => {
+  const server = await startRedis();
+  expect(() => openProcess(server, options as never)).toThrowError(
+    expect.objectContaining({
+      code: "invalid-option",
+      message: expect.stringContaining(`stream-llm: ${message}`),
+    }),
+  );
+});
