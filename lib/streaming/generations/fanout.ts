@@ -11,12 +11,15 @@ import {
   type WriterOptions,
 } from "../protocols/index.js";
 import { EventLog, type LogReader } from "./event-log.js";
+import { Latecomers } from "./latecomers.js";
 import { type GapReason, largestBehindOthers, mostBytes, Replay, tellGap } from "./replay.js";
 import type { GenerationInfo } from "./store.js";
 
 export interface FanoutOptions {
   logBytes: number;
   errorText: WriterOptions["errorText"];
+  /** Whether the parts come from a store, behind what clients of another process have got. */
+  isBehind: boolean;
   /** Called when a watcher has come or gone, with how many there are. */
   onWatchers: (count: number) => void;
 }
@@ -44,6 +47,7 @@ export class Fanout {
   readonly #log: EventLog;
   readonly #channel = createChannel({ serializer: String, eventId: null });
   readonly #watchers = new Map<Session, Watcher>();
+  readonly #latecomers = new Latecomers();
   /** The smallest `maxBufferedBytes` of those that have watched. */
   #leastBuffer = Number.POSITIVE_INFINITY;
   /** Live sessions that have not taken all that there was when this was looked at last. */
@@ -76,6 +80,7 @@ export class Fanout {
     const events = this.#writer.write(part);
     this.answer.add(part);
     for (const event of events) this.#broadcast(event);
+    this.#latecomers.reached(this.ended ? Number.POSITIVE_INFINITY : this.#log.end);
     // Those that are replayed to end when they have got it all.
     if (this.ended) void this.#channel.close({ retry: null });
   }
@@ -91,11 +96,20 @@ export class Fanout {
     if (!session.isConnected) return;
     this.#watchers.set(session, watcher);
     this.#leastBuffer = Math.min(this.#leastBuffer, maxBufferedBytes);
+    let leave = (): void => {};
     session.once("disconnected", () => {
+      leave();
       this.#watchers.delete(session);
       this.#options.onWatchers(this.watchers);
     });
     this.#options.onWatchers(this.watchers);
+    const ahead = this.#options.isBehind && !this.ended ? this.#givenNumber(lastId) : undefined;
+    if (ahead === undefined || ahead < this.#log.end) this.#begin(watcher);
+    else leave = this.#latecomers.add(ahead, () => this.#begin(watcher));
+  }
+
+  #begin(watcher: Watcher): void {
+    const { session, lastId } = watcher;
     const last = this.#numberOf(lastId);
     const gap = this.#gap(lastId, last);
     if (gap) tellGap(session, this.info.protocol, gap);
@@ -210,9 +224,14 @@ export class Fanout {
 
   /** The number of the event that has the id, if it is one of this run's. */
   #numberOf(id: string): number | undefined {
+    const number = this.#givenNumber(id);
+    return number !== undefined && number < this.#log.end ? number : undefined;
+  }
+
+  /** The number that an id of this run gives, whether there is such an event or not. */
+  #givenNumber(id: string): number | undefined {
     const [run, digits = "", ...rest] = id.split(".");
     if (run !== this.info.run || rest.length > 0 || !/^\d{1,15}$/.test(digits)) return undefined;
-    const number = Number(digits);
-    return number < this.#log.end ? number : undefined;
+    return Number(digits);
   }
 }

@@ -197,7 +197,7 @@ export class Generations {
     const { protocol = this.#settings.protocol, messageId, model, prompt } = options;
     const { stopWhenUnwatched: unwatched } = options;
     const info = { id, run: autoId(), protocol, messageId, startedAt: Date.now(), ttl };
-    const fanout = this.#hosting.newFanout(info, () => run);
+    const fanout = this.#hosting.newFanout(info, false, () => run);
     const meter = createMeter({
       model,
       prompt,

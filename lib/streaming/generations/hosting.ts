@@ -40,10 +40,11 @@ export class Hosting {
     return this.#hosted.get(id);
   }
 
-  newFanout(info: GenerationInfo, hosted: () => Hosted): Fanout {
+  /** @param isBehind whether the parts come from the store */
+  newFanout(info: GenerationInfo, isBehind: boolean, hosted: () => Hosted): Fanout {
     const { errorText, limits } = this.#settings;
     const onWatchers = () => this.tidy(hosted());
-    return new Fanout(info, { logBytes: limits.logBytes, errorText, onWatchers });
+    return new Fanout(info, { logBytes: limits.logBytes, errorText, isBehind, onWatchers });
   }
 
   add(hosted: Hosted): void {
@@ -109,7 +110,7 @@ export class Hosting {
     const here = this.#hosted.get(info.id);
     if (here?.fanout.info.run === info.run) return here;
     const { store, storeTimeout } = this.#settings;
-    const fanout = this.newFanout(info, () => follower);
+    const fanout = this.newFanout(info, true, () => follower);
     const follower: Follower = new Follower(fanout, store, storeTimeout, () => this.drop(follower));
     this.add(follower);
     this.tidy(follower);
