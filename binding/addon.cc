@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <string_view>
 
 #include "binding/arguments.h"
@@ -21,6 +23,12 @@ size_t IoThreads() {
   const char* const threads = std::getenv("STREAM_LLM_IO_THREADS");
   if (threads == nullptr) return 1;
   return static_cast<size_t>(std::max(1L, std::strtol(threads, nullptr, 10)));
+}
+
+// 0 stands for no limit.
+size_t LimitArgument(Napi::Value value) {
+  const uint64_t limit = UintArgument(value);
+  return limit == 0 ? std::numeric_limits<size_t>::max() : static_cast<size_t>(limit);
 }
 
 std::string_view BytesOf(const Napi::Uint8Array& array) {
@@ -71,6 +79,16 @@ Addon::Addon(Napi::Env env, Napi::Object exports)
                            InstanceMethod<&Addon::Broadcast>("broadcast"),
                            InstanceMethod<&Addon::BroadcastText>("broadcastText"),
                            InstanceMethod<&Addon::Multicast>("multicast"),
+                           InstanceMethod<&Addon::OpenHistory>("openHistory"),
+                           InstanceMethod<&Addon::CloseHistory>("closeHistory"),
+                           InstanceMethod<&Addon::ClearHistory>("clearHistory"),
+                           InstanceMethod<&Addon::BroadcastKept>("broadcastKept"),
+                           InstanceMethod<&Addon::MulticastKept>("multicastKept"),
+                           InstanceMethod<&Addon::HistoryState>("historyState"),
+                           InstanceMethod<&Addon::HeldSequence>("heldSequence"),
+                           InstanceMethod<&Addon::HeldAfter>("heldAfter"),
+                           InstanceMethod<&Addon::HeldId>("heldId"),
+                           InstanceMethod<&Addon::Replay>("replay"),
                            InstanceMethod<&Addon::Advance>("advance"),
                            InstanceMethod<&Addon::Collect>("collect"),
                            InstanceMethod<&Addon::OnNotices>("onNotices"),
@@ -166,13 +184,81 @@ Napi::Value Addon::BroadcastText(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Addon::Multicast(const Napi::CallbackInfo& info) {
-  const auto sessions = info[0].As<Napi::Float64Array>();
-  const size_t count =
-      std::min(static_cast<size_t>(UintArgument(info[1])), sessions.ElementLength());
-  recipients_.clear();
-  for (size_t i = 0; i < count; ++i) recipients_.push_back(static_cast<SessionId>(sessions[i]));
+  SetRecipients(info, 0);
   const FrameRef frame = FormatEvent(EventArguments(info, 2).event());
   return Sent(info.Env(), engine_.Multicast(recipients_, frame, Now()));
+}
+
+void Addon::OpenHistory(const Napi::CallbackInfo& info) {
+  engine_.OpenHistory(UintArgument(info[0]), {
+                                                 .max_events = LimitArgument(info[1]),
+                                                 .max_bytes = LimitArgument(info[2]),
+                                                 .max_age_ms = UintArgument(info[3]),
+                                             });
+}
+
+void Addon::CloseHistory(const Napi::CallbackInfo& info) {
+  engine_.CloseHistory(UintArgument(info[0]));
+}
+
+void Addon::ClearHistory(const Napi::CallbackInfo& info) {
+  History* const history = engine_.FindHistory(UintArgument(info[0]), Now());
+  if (history != nullptr) history->Clear();
+}
+
+Napi::Value Addon::BroadcastKept(const Napi::CallbackInfo& info) {
+  const EventArguments arguments(info, 2);
+  const FrameRef frame = FormatEvent(arguments.event());
+  RequireSent(info.Env(), engine_.Broadcast(UintArgument(info[0]), frame, Now()));
+  return Keep(info, frame, arguments.event());
+}
+
+Napi::Value Addon::MulticastKept(const Napi::CallbackInfo& info) {
+  SetRecipients(info, 2);
+  const EventArguments arguments(info, 4);
+  const FrameRef frame = FormatEvent(arguments.event());
+  RequireSent(info.Env(), engine_.Multicast(recipients_, frame, Now()));
+  return Keep(info, frame, arguments.event());
+}
+
+Napi::Value Addon::HistoryState(const Napi::CallbackInfo& info) {
+  auto state = Napi::Float64Array::New(info.Env(), 4);
+  const History* const history = engine_.FindHistory(UintArgument(info[0]), Now());
+  if (history == nullptr) return state;
+  state[0] = static_cast<double>(history->first());
+  state[1] = static_cast<double>(history->end());
+  state[2] = static_cast<double>(history->bytes());
+  state[3] = static_cast<double>(history->evicted_order());
+  return state;
+}
+
+Napi::Value Addon::HeldSequence(const Napi::CallbackInfo& info) {
+  const History* const history = engine_.FindHistory(UintArgument(info[0]), Now());
+  const auto sequence =
+      history == nullptr ? std::nullopt : history->SequenceOf(Utf8Argument(info[1]).view());
+  return Napi::Number::New(info.Env(), static_cast<double>(sequence.value_or(0)));
+}
+
+Napi::Value Addon::HeldAfter(const Napi::CallbackInfo& info) {
+  const History* const history = engine_.FindHistory(UintArgument(info[0]), Now());
+  const uint64_t sequence = history == nullptr ? 0 : history->FirstAfter(UintArgument(info[1]));
+  return Napi::Number::New(info.Env(), static_cast<double>(sequence));
+}
+
+Napi::Value Addon::HeldId(const Napi::CallbackInfo& info) {
+  const History* const history = engine_.FindHistory(UintArgument(info[0]), Now());
+  const uint64_t sequence = UintArgument(info[1]);
+  const bool is_held =
+      history != nullptr && sequence >= history->first() && sequence < history->end();
+  if (!is_held) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), (*history)[sequence].id);
+}
+
+Napi::Value Addon::Replay(const Napi::CallbackInfo& info) {
+  const uint64_t next =
+      engine_.Replay(UintArgument(info[0]), UintArgument(info[1]), UintArgument(info[2]),
+                     UintArgument(info[3]), static_cast<size_t>(UintArgument(info[4])), Now());
+  return Napi::Number::New(info.Env(), static_cast<double>(next));
 }
 
 Napi::Value Addon::Advance(const Napi::CallbackInfo& info) {
@@ -229,10 +315,32 @@ Napi::Value Addon::Send(const Napi::CallbackInfo& info, const FrameRef& frame) {
 }
 
 Napi::Value Addon::Sent(Napi::Env env, bool sent) {
-  if (sent) return TellCaller(env);
+  RequireSent(env, sent);
+  return TellCaller(env);
+}
+
+void Addon::RequireSent(Napi::Env env, bool sent) {
+  if (sent) return;
   auto error = Napi::Error::New(env, "The engine is too far behind to take more events");
   error.Set("code", Napi::String::New(env, "overloaded"));
   throw Napi::Error(error);
+}
+
+// From (sessions, count) in the arguments.
+void Addon::SetRecipients(const Napi::CallbackInfo& info, size_t first) {
+  const auto sessions = info[first].As<Napi::Float64Array>();
+  const size_t count =
+      std::min(static_cast<size_t>(UintArgument(info[first + 1])), sessions.ElementLength());
+  recipients_.clear();
+  for (size_t i = 0; i < count; ++i) recipients_.push_back(static_cast<SessionId>(sessions[i]));
+}
+
+// Of the arguments (channel, order), which come first.
+Napi::Value Addon::Keep(const Napi::CallbackInfo& info, const FrameRef& frame, const Event& event) {
+  const bool is_due_earlier = engine_.Keep(UintArgument(info[0]), frame, event.id.value_or(""),
+                                           UintArgument(info[1]), Now());
+  const bool has_notices = engine_.TellOfNotices();
+  return Napi::Boolean::New(info.Env(), has_notices || is_due_earlier);
 }
 
 Napi::Value Addon::TellCaller(Napi::Env env) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/engine.h"
+#include "src/wire/event_writer.h"
 
 namespace stream_llm {
 
@@ -41,6 +42,17 @@ class Addon : public Napi::Addon<Addon> {
   Napi::Value BroadcastText(const Napi::CallbackInfo& info);
   Napi::Value Multicast(const Napi::CallbackInfo& info);
 
+  void OpenHistory(const Napi::CallbackInfo& info);
+  void CloseHistory(const Napi::CallbackInfo& info);
+  void ClearHistory(const Napi::CallbackInfo& info);
+  Napi::Value BroadcastKept(const Napi::CallbackInfo& info);
+  Napi::Value MulticastKept(const Napi::CallbackInfo& info);
+  Napi::Value HistoryState(const Napi::CallbackInfo& info);
+  Napi::Value HeldSequence(const Napi::CallbackInfo& info);
+  Napi::Value HeldAfter(const Napi::CallbackInfo& info);
+  Napi::Value HeldId(const Napi::CallbackInfo& info);
+  Napi::Value Replay(const Napi::CallbackInfo& info);
+
   Napi::Value Advance(const Napi::CallbackInfo& info);
   Napi::Value Collect(const Napi::CallbackInfo& info);
   void OnNotices(const Napi::CallbackInfo& info);
@@ -49,6 +61,9 @@ class Addon : public Napi::Addon<Addon> {
 
   Napi::Value Send(const Napi::CallbackInfo& info, const FrameRef& frame);
   Napi::Value Sent(Napi::Env env, bool sent);
+  void RequireSent(Napi::Env env, bool sent);
+  void SetRecipients(const Napi::CallbackInfo& info, size_t first);
+  Napi::Value Keep(const Napi::CallbackInfo& info, const FrameRef& frame, const Event& event);
   Napi::Value TellCaller(Napi::Env env);
   void TellCallback();
   void Stop();

@@ -11,24 +11,52 @@ const pairs = Array.from(
 );
 const lowRange = 36 ** 4;
 
-const processPart = Array.from(
-  crypto.getRandomValues(new Uint32Array(4)),
-  (random) => digits[random % 36],
-).join("");
+const processPart = randomPart();
+/** Of ids that do not tell when their event is sent. */
+const loosePart = randomPart();
 
 let last = 0;
 let high = -1;
 let highPart = "";
 
-/** A new id, of 15 characters. */
+function randomPart(): string {
+  const random = crypto.getRandomValues(new Uint32Array(4));
+  return Array.from(random, (number) => digits[number % 36]).join("");
+}
+
+/** A new id, of 15 characters, for an event that is sent at once. */
 export function autoId(): string {
+  return newId(processPart);
+}
+
+/** A new id, of 15 characters, for an event whose id tells nothing of what its client got before it. */
+export function looseId(): string {
+  return newId(loosePart);
+}
+
+/** A place among all that `autoId()` gives: after those it gave so far, before those it will. */
+export function autoOrder(): number {
   // Up to 1024 ids per ms before they run ahead of the clock, which does no harm.
   last = Math.max(last + 1, Date.now() * 1024);
+  return last;
+}
+
+/** The place of an id, if it is one that `autoId()` can have given in this process. */
+export function orderOf(id: string): number | undefined {
+  if (id.length !== 15 || !id.endsWith(processPart)) return undefined;
+  const order = Number.parseInt(id.slice(0, 11), 36);
+  // That it reads the same again: `parseInt` takes more than was written.
+  const isOurs = order <= last && order.toString(36).padStart(11, "0") === id.slice(0, 11);
+  return isOurs ? order : undefined;
+}
+
+function newId(part: string): string {
+  autoOrder();
   const low = last % lowRange;
   const rest = (last - low) / lowRange;
   if (rest !== high) {
     high = rest;
     highPart = rest.toString(36).padStart(7, "0");
   }
-  return `${highPart}${pairs[Math.floor(low / 1296)]}${pairs[low % 1296]}${processPart}`;
+  return `${highPart}${pairs[Math.floor(low / 1296)]}${pairs[low % 1296]}${part}`;
 }

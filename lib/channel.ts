@@ -1,21 +1,28 @@
 import type { DefaultEventName, DefaultEvents, EventName } from "../types/events.js";
 import { autoId } from "./auto-id.js";
+import type {
+  BroadcastOptions,
+  ChannelEvents,
+  ChannelOptions,
+  ChannelStats,
+} from "./channel-options.js";
 import { detachable } from "./detachable.js";
-import {
-  checkEventId,
-  checkEventName,
-  type EncodingOptions,
-  encodingOf,
-  requireJson,
-} from "./encoding.js";
-import { checkOptions, describe, SseError } from "./errors.js";
+import { checkEventId, checkEventName, encodingOf, requireJson } from "./encoding.js";
+import { checkOptions, describe, requireOption, SseError } from "./errors.js";
 import { type CloseOptions, farewellOf } from "./farewell.js";
+import { ChannelHistory } from "./history/channel-history.js";
+import { Delivered } from "./history/delivered.js";
+import type { ChannelLog, LogEntry } from "./history/log.js";
+import { checkRegisterOptions, historyLimits, type RegisterOptions } from "./history/options.js";
+import { Ring } from "./history/ring.js";
 import {
   kBroadcast,
+  kDeliver,
   kJoined,
   kLastBroadcast,
   kLeft,
   kPushListeners,
+  kReadFrom,
   kRetry,
   kSessionEnded,
   kSetLastId,
@@ -25,7 +32,7 @@ import {
 import { attempt, type Broadcast, Members } from "./members.js";
 import { checkAutoId, checkEncoding, type DefaultSessionState } from "./options.js";
 import type { Session } from "./session.js";
-import { type EventMap, TypedEmitter } from "./typed-emitter.js";
+import { TypedEmitter } from "./typed-emitter.js";
 
 /**
  * The type of `channel.state` when none is given. It is open to declaration merging, as
@@ -35,65 +42,13 @@ export interface DefaultChannelState {
   [key: string]: unknown;
 }
 
-export interface ChannelOptions<State = DefaultChannelState> extends EncodingOptions {
-  /**
-   * What the application wants to know about the channel.
-   *
-   * Defaults to an empty object.
-   */
-  state?: State | undefined;
-  /**
-   * Whether events without an id get one, of 15 characters, unique and increasing.
-   *
-   * Defaults to `"auto"`.
-   */
-  eventId?: "auto" | null | undefined;
-}
-
-export interface BroadcastOptions<SessionState = DefaultSessionState> {
-  /**
-   * The id of the event, the same for all sessions.
-   *
-   * Defaults to a new id, or none; see the `eventId` option of the channel.
-   */
-  eventId?: string | undefined;
-  /**
-   * Called with each session: whether it gets the event. A session for which it throws does not;
-   * what was thrown first reaches the caller after the others got the event.
-   *
-   * Defaults to sending to all.
-   */
-  filter?: ((session: Session<SessionState>) => unknown) | undefined;
-}
-
-/** What a channel has done since it was made. */
-export interface ChannelStats {
-  /** Sessions that are registered now. */
-  sessions: number;
-  /** Events that were broadcast. */
-  broadcasts: number;
-  /** Sessions that these were sent to, added up. */
-  recipients: number;
-}
-
-/** The events that a channel emits. */
-export interface ChannelEvents<SessionState = DefaultSessionState> extends EventMap {
-  "session-registered": (session: Session<SessionState>) => void;
-  /** A session left, by `deregister` or because it disconnected. */
-  "session-deregistered": (session: Session<SessionState>) => void;
-  /** A session disconnected; `session-deregistered` follows. */
-  "session-disconnected": (session: Session<SessionState>) => void;
-  /** `eventId` is `""` when the event has none. */
-  broadcast: (data: unknown, eventName: string, eventId: string) => void;
-}
-
 /**
  * Sends events to many sessions at once. An event is formatted once, and what that costs the event
  * loop does not depend on how many sessions there are, unless they have a serializer or sanitizer
  * of their own.
  *
- * It emits `session-registered`, `session-deregistered`, `session-disconnected` and `broadcast`; see
- * `ChannelEvents`.
+ * It emits `session-registered`, `session-deregistered`, `session-disconnected`, `broadcast` and `gap`;
+ * see `ChannelEvents`.
  */
 export class Channel<
   State = DefaultChannelState,
@@ -104,6 +59,7 @@ export class Channel<
   state: State;
   readonly #members: Members<Session<SessionState>>;
   readonly #autoId: boolean;
+  readonly #history: ChannelHistory<Session<SessionState>> | undefined;
   #last: LastEvent = { id: "", sequence: 0 };
   #broadcasts = 0;
   #recipients = 0;
@@ -113,42 +69,57 @@ export class Channel<
     super();
     const given = checkOptions(options) ?? {};
     checkEncoding(given);
-    const isOwn = given.serializer !== undefined || given.sanitizer !== undefined;
+    const limits = historyLimits(given.history);
+    const isOwn = given.serializer !== undefined || given.sanitizer !== undefined || limits;
     this.#members = new Members(isOwn ? encodingOf(given) : undefined);
     this.#autoId = checkAutoId(given.eventId);
+    if (limits) {
+      requireOption(this.#autoId, "eventId", null, '"auto" with a history, which goes by ids');
+      this.#history = new ChannelHistory(new Ring(this.#members.channel, limits), {
+        onLevel: (session) => this.#join(session),
+        onGap: (session, gap) => this.tell("gap", session, gap),
+        onEnded: (session) => this[kSessionEnded](session),
+      });
+    }
     this.state = given.state ?? ({} as State);
   }
 
-  /** The registered sessions, in the order in which they were. */
+  /** The registered sessions, in the order in which they were; those that are still replayed to last. */
   get activeSessions(): readonly Session<SessionState>[] {
-    return [...this.#members.all];
+    return [...this.#members.all, ...(this.#history?.replayed.keys() ?? [])];
   }
 
   /** How many sessions are registered. */
   get sessionCount(): number {
-    return this.#members.all.size;
+    return this.#members.all.size + (this.#history?.replayed.size ?? 0);
   }
 
   /**
    * Lets a session have what is broadcast from now on, until it disconnects. One that is registered
    * already stays so.
    *
-   * @throws {SseError} `not-connected`, `invalid-argument` for what is no session
+   * With a history, it gets first what its client has not got yet of what is held, as fast as the client
+   * takes it; nothing is missed, doubled or reordered between that and what is broadcast meanwhile.
+   * A client that lacks events which are not held, or may, is told by an event `gap`.
+   *
+   * @throws {SseError} `not-connected`, `invalid-argument` for what is no session and for options where
+   * the channel has no history, `invalid-option`
    */
-  register(session: Session<SessionState, object>): this {
+  register(session: Session<SessionState, object>, options?: RegisterOptions): this {
     if (typeof session?.[kJoined] !== "function") {
       throw new SseError("invalid-argument", `a Session must be given, not ${describe(session)}.`);
     }
     const member = session as unknown as Session<SessionState>;
-    if (this.#members.all.has(member)) return this;
+    const given = checkRegisterOptions(options, this.#history !== undefined);
+    if (this.#has(member)) return this;
     if (!member.isConnected) {
       throw new SseError(
         "not-connected",
         "a session that is not connected cannot be registered. Register it when it has connected.",
       );
     }
-    this.#members.add(member);
-    member[kJoined](this);
+    if (this.#history) this.#history.register(member, given);
+    else this.#join(member);
     this.emit("session-registered", member);
     return this;
   }
@@ -156,9 +127,11 @@ export class Channel<
   /** Lets a session have no more of what is broadcast. One that is not registered stays so. */
   deregister(session: Session<SessionState, object>): this {
     const member = session as unknown as Session<SessionState>;
-    if (!this.#members.all.has(member)) return this;
-    member[kLeft](this);
-    this.#members.delete(member);
+    if (!this.#has(member)) return this;
+    if (!this.#history?.leave(member)) {
+      member[kLeft](this);
+      this.#members.delete(member);
+    }
     this.emit("session-deregistered", member);
     return this;
   }
@@ -170,8 +143,9 @@ export class Channel<
    * @param data What the serializer makes text of: by default anything that JSON has a form for.
    * @param eventName Defaults to `"message"`.
    * @throws {TypeError} for data that has no text form; nothing was sent then
-   * @throws {SseError} `invalid-argument` for a name or id that is no string and a filter that is no
-   * function, `overloaded`; nothing was sent then
+   * @throws {SseError} `invalid-argument` for a name or id that is no string, a filter that is no
+   * function and, with a history, an id that clients cannot resume from; `overloaded`; nothing was sent
+   * then
    * @throws What a filter, a session's own serializer or a listener threw first. All other sessions
    * have got the event then.
    */
@@ -190,8 +164,14 @@ export class Channel<
 
   /** Counts of this channel. */
   stats(): ChannelStats {
-    const { size: sessions } = this.#members.all;
-    return { sessions, broadcasts: this.#broadcasts, recipients: this.#recipients };
+    const counts = {
+      sessions: this.sessionCount,
+      broadcasts: this.#broadcasts,
+      recipients: this.#recipients,
+    };
+    if (!this.#history) return counts;
+    const { first, end, bytes } = this.#history.ring.held;
+    return { ...counts, history: { events: end - first, bytes } };
   }
 
   /**
@@ -204,14 +184,20 @@ export class Channel<
    */
   async close(options?: CloseOptions): Promise<void> {
     const { event, data, retryTime } = farewellOf(options);
-    const sessions = [...this.#members.all].filter((session) => session.isConnected);
+    const sessions = this.activeSessions.filter((session) => session.isConnected);
     const failures: unknown[] = [];
     for (const [index, session] of sessions.entries()) {
       if (retryTime) attempt(failures, () => session[kRetry](retryTime(index, sessions.length)));
     }
     if (data !== undefined) {
       // Without an id: what the client says it got last has to be something that can be resumed from.
-      attempt(failures, () => this.#send({ data, name: event, id: undefined }));
+      // Those that are replayed to get it in the place of what they have not got yet, and nothing after it.
+      const farewell = { data, name: event, id: undefined };
+      for (const session of this.#history?.replayed.keys() ?? []) {
+        attempt(failures, () => this.#members.sendTo(session, farewell));
+        void session.close();
+      }
+      attempt(failures, () => this.#send(farewell));
     }
     await Promise.all(sessions.map((session) => session.close()));
     if (failures.length > 0) throw failures[0];
@@ -225,8 +211,9 @@ export class Channel<
   /** @internal */
   [kSessionEnded](session: Session<SessionState>): void {
     this.tell("session-disconnected", session);
-    if (!this.#members.all.has(session)) return;
+    if (!this.#has(session)) return;
     this.#members.delete(session);
+    this.#history?.forget(session);
     this.tell("session-deregistered", session);
   }
 
@@ -241,13 +228,50 @@ export class Channel<
     this.#send(event);
   }
 
+  /**
+   * Goes on in the log where a session has to get what the history, which there must be, does not hold.
+   * `position` is the id after which what is delivered begins; null when the log is empty.
+   *
+   * @internal
+   */
+  [kReadFrom](log: ChannelLog, position: string | null): void {
+    this.#history?.readFrom(log, position);
+  }
+
+  /**
+   * Sends an event that is text already, as one that was broadcast. One that the history holds is no new
+   * one, and not sent again.
+   *
+   * @throws as `broadcast`
+   * @internal
+   */
+  [kDeliver](entry: LogEntry): void {
+    const history = this.#history;
+    if (!history || history.ring.numberOf(entry.id) !== undefined) return;
+    try {
+      this.#send(new Delivered(entry, this.#members.usesJson));
+    } finally {
+      history.onDelivered(entry.id);
+    }
+  }
+
+  #has(session: Session<SessionState>): boolean {
+    return this.#members.all.has(session) || this.#history?.replayed.has(session) === true;
+  }
+
+  #join(session: Session<SessionState>): void {
+    this.#members.add(session);
+    session[kJoined](this);
+  }
+
   #send(event: Broadcast, filter?: BroadcastOptions<SessionState>["filter"]): this {
     const { name, id } = event;
     // A mistake that would show only once somebody is there.
     if (this.#members.useDefaultEncoding) requireJson(event.data);
     const failures: unknown[] = [];
     const chosen = filter ? this.#choose(filter, failures) : undefined;
-    const missed = this.#members.send(event, chosen, failures);
+    const keep = id === undefined ? undefined : this.#history;
+    const missed = this.#members.send(event, chosen, failures, keep && { ring: keep.ring, filter });
     this.#broadcasts += 1;
     this.#recipients += (chosen ?? this.#members.all).size - missed.length;
     if (id !== undefined) this.#noteLastId(id, chosen, missed);

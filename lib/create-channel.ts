@@ -1,5 +1,6 @@
 import type { DefaultEvents } from "../types/events.js";
-import { Channel, type ChannelOptions, type DefaultChannelState } from "./channel.js";
+import { Channel, type DefaultChannelState } from "./channel.js";
+import type { ChannelOptions } from "./channel-options.js";
 import type { DefaultSessionState } from "./options.js";
 
 /**

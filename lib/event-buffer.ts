@@ -1,5 +1,5 @@
 import type { NativeEventBuffer } from "../types/native.js";
-import { autoId } from "./auto-id.js";
+import { looseId } from "./auto-id.js";
 import { detachable } from "./detachable.js";
 import {
   checkEventId,
@@ -130,7 +130,7 @@ export class EventBuffer {
   push(data: unknown, eventName = "message", eventId?: string): this {
     checkEventName(eventName);
     checkEventId(eventId);
-    const id = eventId ?? (this.#autoId ? autoId() : undefined);
+    const id = eventId ?? (this.#autoId ? looseId() : undefined);
     const encoding = this.#encoding;
     const name = nameField(encoding.field(eventName));
     this.#buffer.push(encoding.data(data), name, id === undefined ? id : encoding.field(id));

@@ -1,12 +1,11 @@
 export type { DefaultEventName, DefaultEvents, EventName } from "../types/events.js";
-export {
-  type BroadcastOptions,
-  Channel,
-  type ChannelEvents,
-  type ChannelOptions,
-  type ChannelStats,
-  type DefaultChannelState,
-} from "./channel.js";
+export { Channel, type DefaultChannelState } from "./channel.js";
+export type {
+  BroadcastOptions,
+  ChannelEvents,
+  ChannelOptions,
+  ChannelStats,
+} from "./channel-options.js";
 export { closeAll } from "./close-all.js";
 export { Connection, type ConnectionConstants } from "./connection/connection.js";
 export { FetchConnection } from "./connection/fetch.js";
@@ -21,6 +20,8 @@ export { SseError, type SseErrorCode } from "./errors.js";
 export { EventBuffer, type EventBufferOptions } from "./event-buffer.js";
 export type { CloseOptions } from "./farewell.js";
 export type { IterateOptions, StreamOptions, StreamSource } from "./feed.js";
+export type { Gap, GapDetails, GapReason } from "./history/gap.js";
+export type { HistoryOptions, RegisterOptions } from "./history/options.js";
 export type { Disconnection, DisconnectReason } from "./internal.js";
 export type {
   BuiltInConnectionOptions,

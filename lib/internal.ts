@@ -37,18 +37,24 @@ export const kSend = Symbol("send");
 export const kSendText = Symbol("sendText");
 export const kEncoding = Symbol("encoding");
 export const kRetry = Symbol("retry");
+export const kSent = Symbol("sent");
 export const kSetLastId = Symbol("setLastId");
+export const kPresentedId = Symbol("presentedId");
+export const kMaxBufferedBytes = Symbol("maxBufferedBytes");
 export const kJoined = Symbol("joined");
 export const kLeft = Symbol("left");
 export const kOnStop = Symbol("onStop");
 
 // Of Channel, for those that feed it.
 export const kBroadcast = Symbol("broadcast");
+export const kReadFrom = Symbol("readFrom");
+export const kDeliver = Symbol("deliver");
 
 // Of Channel, for its sessions.
 export const kLastBroadcast = Symbol("lastBroadcast");
 export const kSessionEnded = Symbol("sessionEnded");
 export const kPushListeners = Symbol("pushListeners");
+export const kReplaying = Symbol("replaying");
 
 /**
  * Why a session ended.
@@ -114,10 +120,12 @@ export interface NoticeReceiver {
   [kNotice](kind: number, value: number): void;
 }
 
-/** What a session tells its channels. */
+/** What a session tells its channels, and what replays to it. */
 export interface SessionObserver<Member> {
   /** The id that all members got last, and its place among all events of the process. */
   readonly [kLastBroadcast]: LastEvent;
+  /** Whether the session has not got yet all that the channel has sent. */
+  readonly [kReplaying]?: boolean;
   /** The session has ended. */
   [kSessionEnded](session: Member): void;
   /** The session has got its first listener for `push`, or lost its last. */

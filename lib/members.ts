@@ -1,6 +1,7 @@
 import { defaultEncoding, type Encoding, nameField } from "./encoding.js";
 import { makeRoomFor, makeRoomForText, schedule } from "./engine.js";
 import { sendError } from "./errors.js";
+import type { Filter, Ring } from "./history/ring.js";
 import { kEncoding, kImmediate, kNative, kPushListeners, kSend, kSendText } from "./internal.js";
 import { type EnclosedText, native } from "./native.js";
 
@@ -22,12 +23,22 @@ export interface Broadcast {
   readonly id: string | undefined;
   /** The same for the engine to format, where `data` is text that the channel leaves as it is. */
   readonly enclosed?: EnclosedText | undefined;
+  /** The same as text, where it came as that. */
+  readonly fields?: Fields | undefined;
+}
+
+/** Where events are kept, and which members may have this one later. */
+export interface Keep<M> {
+  readonly ring: Ring<M>;
+  readonly filter: Filter<M> | undefined;
 }
 
 /** The fields of an event as text, as arguments. */
-type Fields = [data: string, name: string | undefined, id: string | undefined];
+export type Fields = [data: string, name: string | undefined, id: string | undefined];
 
-function encode({ data, name, id }: Broadcast, encoding: Encoding): Fields {
+/** The event's fields as the encoding makes text of them, unless they are text already. */
+function encode({ data, name, id, fields }: Broadcast, encoding: Encoding): Fields {
+  if (fields) return fields;
   const idField = id === undefined ? undefined : encoding.field(id);
   return [encoding.data(data), nameField(encoding.field(name)), idField];
 }
@@ -58,7 +69,8 @@ export class Members<M extends Member> {
   readonly #alone = new Set<M>();
   /** What the channel makes text with, if that is not up to the session. */
   readonly #encoding: Encoding | undefined;
-  readonly #channel = native.newChannel();
+  /** The engine's number of the channel. */
+  readonly channel = native.newChannel();
 
   constructor(encoding: Encoding | undefined) {
     this.#encoding = encoding;
@@ -72,13 +84,13 @@ export class Members<M extends Member> {
       this.#alone.add(member);
       return;
     }
-    native.join(this.#channel, member[kNative]);
+    native.join(this.channel, member[kNative]);
   }
 
   delete(member: M): void {
     this.all.delete(member);
     this.listening.delete(member);
-    if (!this.#alone.delete(member)) native.leave(this.#channel, member[kNative]);
+    if (!this.#alone.delete(member)) native.leave(this.channel, member[kNative]);
   }
 
   /**
@@ -88,30 +100,52 @@ export class Members<M extends Member> {
    * @throws what the serializer or sanitizer for all others throws, and `SseError` `overloaded`; nobody
    * gets anything then
    */
-  send(event: Broadcast, chosen: ReadonlySet<M> | undefined, failures: unknown[]): M[] {
-    const enclosed = this.#keepsText && !chosen ? event.enclosed : undefined;
+  send(
+    event: Broadcast,
+    chosen: ReadonlySet<M> | undefined,
+    failures: unknown[],
+    keep?: Keep<M>,
+  ): M[] {
+    const enclosed = this.#keepsText && !chosen && !keep ? event.enclosed : undefined;
     if (enclosed) {
       if (this.all.size > this.#alone.size) {
         makeRoomForText(...enclosed);
-        this.#share(() => native.broadcastText(this.#channel, ...enclosed));
+        this.#share(() => native.broadcastText(this.channel, ...enclosed));
       }
       return this.#sendAlone(this.all, failures, (member) => member[kSendText](...enclosed));
     }
     const among = chosen ?? this.all;
     const sharing = chosen && [...chosen].filter((member) => !this.#alone.has(member));
     const isShared = sharing ? sharing.length > 0 : this.all.size > this.#alone.size;
-    const isEncoded = isShared || (this.#encoding !== undefined && among.size > 0);
+    const isEncoded = isShared || keep || (this.#encoding !== undefined && among.size > 0);
     const fields = isEncoded ? encode(event, this.#encoding ?? defaultEncoding) : undefined;
 
-    if (fields && isShared) {
+    if (fields && keep) {
+      keep.ring.check(fields);
+      makeRoomFor(...fields);
+      const recipients = isShared && !sharing ? undefined : recipientsOf(sharing ?? []);
+      this.#share(() => keep.ring.send(fields, recipients, keep.filter));
+    } else if (fields && isShared) {
       makeRoomFor(...fields);
       this.#share(() =>
-        sharing ? multicast(sharing, fields) : native.broadcast(this.#channel, ...fields),
+        sharing
+          ? native.multicast(...recipientsOf(sharing), ...fields)
+          : native.broadcast(this.channel, ...fields),
       );
     }
     return this.#sendAlone(among, failures, (member) => {
       member[kSend](...(this.#encoding && fields ? fields : encode(event, member[kEncoding])));
     });
+  }
+
+  /** Sends to one member alone. @throws what its serializer or sanitizer throws, and `overloaded` */
+  sendTo(member: M, event: Broadcast): void {
+    member[kSend](...encode(event, this.#encoding ?? member[kEncoding]));
+  }
+
+  /** Whether the text of what is broadcast is the JSON of its data, for all members. */
+  get usesJson(): boolean {
+    return this.#encoding === defaultEncoding;
   }
 
   /** Whether what is broadcast is made text of by default, for lack of any other way. */
@@ -144,8 +178,9 @@ export class Members<M extends Member> {
   }
 }
 
-function multicast(members: readonly Member[], fields: Fields): boolean {
+/** As arguments of the engine; until the next call. */
+function recipientsOf(members: readonly Member[]): [sessions: Float64Array, count: number] {
   if (members.length > numbers.length) numbers = new Float64Array(members.length * 2);
   for (const [at, member] of members.entries()) numbers[at] = member[kNative];
-  return native.multicast(numbers, members.length, ...fields);
+  return [numbers, members.length];
 }

@@ -9,10 +9,12 @@ import {
   kHasten,
   kIdle,
   kImmediate,
+  kMaxBufferedBytes,
   kNative,
   kQuery,
   kSend,
   kSendText,
+  kSent,
   kUserWrite,
   kWhenDrained,
   kWritable,
@@ -110,6 +112,11 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
     return this.#native;
   }
 
+  /** @internal */
+  get [kMaxBufferedBytes](): number {
+    return this.settings.maxBufferedBytes;
+  }
+
   /** Whether something can still leave. */
   protected abstract get isFlowing(): boolean;
 
@@ -145,6 +152,11 @@ export abstract class SessionFlow extends TypedEmitter<SessionEvents> {
     } catch (error) {
       throw sendError(error);
     }
+  }
+
+  /** The engine was given something for this session, and may have notices. @internal */
+  [kSent](): void {
+    this.sent(true);
   }
 
   /** Gives the engine bytes in event stream syntax. @throws {SseError} `overloaded` */

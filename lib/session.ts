@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { DefaultEventName, DefaultEvents, EventName } from "../types/events.js";
-import { autoId } from "./auto-id.js";
+import { autoId, looseId } from "./auto-id.js";
 import type { Connection } from "./connection/connection.js";
 import { openConnection } from "./connection/open.js";
 import { detachable } from "./detachable.js";
@@ -17,8 +17,10 @@ import {
   kLastBroadcast,
   kLeft,
   kOnStop,
+  kPresentedId,
   kPushListeners,
   kQuery,
+  kReplaying,
   kRetry,
   kSend,
   kSessionEnded,
@@ -53,6 +55,7 @@ export class Session<
   Events extends object = DefaultEvents,
 > extends SessionLifecycle {
   #state: State | undefined;
+  #presentedId = "";
   #lastId = "";
   #lastSequence = 0;
   #channels: SessionObserver<Session<State, Events>>[] = noChannels;
@@ -74,7 +77,8 @@ export class Session<
     super(connection, settings);
     this.#state = opened.options?.state as State | undefined;
     if (settings.trustClientEventId) {
-      this.#lastId = lastEventIdOf(connection[kHeader]("last-event-id"), connection[kQuery]);
+      this.#presentedId = lastEventIdOf(connection[kHeader]("last-event-id"), connection[kQuery]);
+      this.#lastId = this.#presentedId;
     }
   }
 
@@ -135,9 +139,11 @@ export class Session<
     checkEventName(eventName);
     checkEventId(eventId);
     const { autoId: isAuto, encoding } = this.settings;
-    const id = eventId ?? (isAuto ? autoId() : undefined);
     const name = nameField(encoding.field(eventName));
-    this[kSend](encoding.data(data), name, id === undefined ? id : encoding.field(id));
+    const text = encoding.data(data);
+    // After what the serializer may have sent.
+    const id = eventId ?? (isAuto ? this.#newId() : undefined);
+    this[kSend](text, name, id === undefined ? id : encoding.field(id));
     if (id !== undefined) this[kSetLastId](id, nextSequence());
     if (this.#hasPushListener) this.emit("push", data, eventName, id ?? "");
     return this;
@@ -210,6 +216,11 @@ export class Session<
     return this.#hasPushListener;
   }
 
+  /** The id that the client says it got last; `""` for none. @internal */
+  get [kPresentedId](): string {
+    return this.#presentedId;
+  }
+
   /** Tells the client when to reconnect, in ms. @throws {SseError} `overloaded` @internal */
   [kRetry](time: number): void {
     this.sendRetry(time);
@@ -248,6 +259,16 @@ export class Session<
     const channels = this.#channels;
     this.#channels = noChannels;
     for (const channel of channels) channel[kSessionEnded](this);
+  }
+
+  /** By an id a client may later be placed among the events of its channels: if it has got those before it. */
+  #newId(): string {
+    const channels = this.#channels;
+    const isLevel =
+      channels.length > 0
+        ? !channels.some((channel) => channel[kReplaying])
+        : this.#presentedId === "";
+    return isLevel ? autoId() : looseId();
   }
 
   async #feed<Chunk>(

@@ -41,7 +41,8 @@ void AddUpDropped(std::vector<Notice>* notices, size_t first) {
 
 }  // namespace
 
-Engine::Engine(uint64_t now, EngineOptions options) : options_(std::move(options)), pulled_(now) {}
+Engine::Engine(uint64_t now, EngineOptions options)
+    : options_(std::move(options)), pulled_(now), histories_(now) {}
 
 SessionId Engine::OpenSession(const SessionOptions& options, uint64_t now) {
   const SessionId id = NewSession(0);
@@ -141,6 +142,53 @@ bool Engine::Multicast(std::span<const SessionId> sessions, const FrameRef& fram
     io_threads_[lane - 1]->PostFrame(std::move(multicast), frame, receivers);
   }
   return true;
+}
+
+void Engine::OpenHistory(ChannelId channel, const HistoryLimits& limits) {
+  histories_.Open(channel, limits);
+}
+
+void Engine::CloseHistory(ChannelId channel) { histories_.Close(channel); }
+
+History* Engine::FindHistory(ChannelId channel, uint64_t now) const {
+  History* const history = histories_.Find(channel);
+  if (history != nullptr) history->Evict(now);
+  return history;
+}
+
+bool Engine::Keep(ChannelId channel, const FrameRef& frame, std::string_view id, uint64_t order,
+                  uint64_t now) {
+  return histories_.Keep(channel, frame, id, order, now);
+}
+
+uint64_t Engine::Replay(ChannelId channel, SessionId session, uint64_t from, uint64_t until,
+                        size_t budget, uint64_t now) {
+  // Nothing is let go of here: the caller has looked at what is held.
+  const History* const history = histories_.Find(channel);
+  if (history == nullptr) return until;
+  const uint64_t end = std::min(until, history->end());
+  uint64_t next = std::max(from, history->first());
+  bool regardless = BufferedBytes(session) == 0;
+  for (; next < end; ++next) {
+    const FrameRef& frame = (*history)[next].frame;
+    const size_t cost = frame->body().size() + Outbox::kFrameOverhead;
+    if ((cost > budget && !regardless) || !Send(session, frame, now)) break;
+    budget -= std::min(budget, cost);
+    regardless = false;
+  }
+  return next;
+}
+
+void Engine::Advance(uint64_t now) {
+  pulled_.Advance(now);
+  histories_.Advance(now);
+}
+
+std::optional<uint64_t> Engine::NextWakeUp() const {
+  const auto sessions = pulled_.NextWakeUp();
+  const auto histories = histories_.NextWakeUp();
+  if (!sessions || !histories) return sessions ? sessions : histories;
+  return std::min(*sessions, *histories);
 }
 
 bool Engine::TellOfNotices() { return pulled_.has_notices() && !std::exchange(told_, true); }

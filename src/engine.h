@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "src/hub/histories.h"
 #include "src/hub/hub.h"
 #include "src/io/io_thread.h"
 #include "src/wire/frame.h"
@@ -77,9 +79,25 @@ class Engine {
   [[nodiscard]] bool Multicast(std::span<const SessionId> sessions, const FrameRef& frame,
                                uint64_t now);
 
-  // Runs the timers of the sessions that are pulled.
-  void Advance(uint64_t now) { pulled_.Advance(now); }
-  std::optional<uint64_t> NextWakeUp() const { return pulled_.NextWakeUp(); }
+  // Channels with a history keep what they are told to, for sessions that come back for it.
+  void OpenHistory(ChannelId channel, const HistoryLimits& limits);
+  void CloseHistory(ChannelId channel);
+  // Null when the channel has none; without what is too old.
+  History* FindHistory(ChannelId channel, uint64_t now) const;
+  // To be called after the frame was sent, so that what is kept was sent to all that were there.
+  // Returns whether NextWakeUp() may be earlier than it was.
+  bool Keep(ChannelId channel, const FrameRef& frame, std::string_view id, uint64_t order,
+            uint64_t now);
+  // Sends to one session what the channel keeps from `from` until, not including, `until`: as much
+  // as takes `budget` bytes at most, each event with Outbox::kFrameOverhead. When nothing waits for
+  // the session, the first one goes whatever it takes. Returns the sequence of the first that was
+  // not sent. A Join() right after it misses nothing and gets nothing twice.
+  uint64_t Replay(ChannelId channel, SessionId session, uint64_t from, uint64_t until,
+                  size_t budget, uint64_t now);
+
+  // Runs the timers of the sessions that are pulled, and of histories.
+  void Advance(uint64_t now);
+  std::optional<uint64_t> NextWakeUp() const;
 
   // Whether the owner's Hub has notices that nobody was told of since the last CollectNotices().
   // Tells once.
@@ -111,6 +129,7 @@ class Engine {
 
   const EngineOptions options_;
   Hub pulled_;
+  Histories histories_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
   std::unordered_map<SessionId, Attached> attached_;
   SessionId last_session_ = 0;

@@ -148,7 +148,52 @@ export interface NativeAddon {
     id: string | undefined,
   ): boolean;
 
-  /** Runs the pull lane's timers. Returns the ms until the next one is due, or -1 when there is none. */
+  /**
+   * Gives a channel, which must have none, a history: of `events` events, `bytes` bytes and `ms` ms at most; 0 is
+   * no limit. It is there until `closeHistory()`. Its events are numbered from 1, without a gap.
+   */
+  openHistory(channel: number, events: number, bytes: number, ms: number): void;
+  closeHistory(channel: number): void;
+  /** Lets go of all that it holds. */
+  clearHistory(channel: number): void;
+  /**
+   * As `broadcast()`, and the history keeps the event. `order` is greater with each, and what `heldAfter()` goes by.
+   * `true` is also returned when `advance()` is due earlier than it said.
+   */
+  broadcastKept(
+    channel: number,
+    order: number,
+    data: string,
+    event: string | undefined,
+    id: string | undefined,
+  ): boolean;
+  /** As `multicast()`, and the channel's history keeps the event; see `broadcastKept()`. */
+  multicastKept(
+    channel: number,
+    order: number,
+    sessions: Float64Array,
+    count: number,
+    data: string,
+    event: string | undefined,
+    id: string | undefined,
+  ): boolean;
+  /** Lets go of what is too old. Returns [first number held, first number not given yet, bytes, order let go of last]. */
+  historyState(channel: number): Float64Array;
+  /** The number of the event that is held with this id; 0 when there is none. */
+  heldSequence(channel: number, id: string): number;
+  /** The number of the first event held whose order is greater; the first not given yet when there is none. */
+  heldAfter(channel: number, order: number): number;
+  /** Undefined when the history does not hold the event. */
+  heldId(channel: number, sequence: number): string | undefined;
+  /**
+   * Sends to a session what is held from `from` until, not including, `until`, `budget` bytes of it at most, where
+   * each event counts 64 more than it has. When nothing waits for the session, the first goes whatever it takes.
+   * Returns the number of the first that was not sent, for lack of budget or because an I/O thread is far behind.
+   * Call `collect()` afterwards: it may leave notices.
+   */
+  replay(channel: number, session: number, from: number, until: number, budget: number): number;
+
+  /** Runs the timers of the pull lane and of histories. Returns the ms until the next one is due, or -1 when there is none. */
   advance(): number;
   /** All notices since the last call as triples (session, NoticeKind, value), oldest first. */
   collect(): Float64Array | undefined;

@@ -1,0 +1,166 @@
+import { warn } from "../errors.js";
+import {
+  kJoined,
+  kLeft,
+  kMaxBufferedBytes,
+  kPresentedId,
+  type SessionObserver,
+} from "../internal.js";
+import type { GapDetails } from "./gap.js";
+import type { ChannelLog } from "./log.js";
+import type { RegisterOptions } from "./options.js";
+import { Replay, type Replayed, type ReplaySource, type ReplayStart } from "./replay.js";
+import type { Ring } from "./ring.js";
+
+/** What a session that has been away has to tell and to do. */
+export interface Returning<Member> extends Replayed {
+  readonly lastId: string;
+  /** The id that its client says it got last. */
+  readonly [kPresentedId]: string;
+  readonly [kMaxBufferedBytes]: number;
+  [kJoined](observer: SessionObserver<Member>): void;
+  [kLeft](observer: SessionObserver<Member>): void;
+  close(): Promise<void>;
+}
+
+/** What a channel is told about its sessions that are replayed to. */
+export interface ReplayHost<Member> {
+  /** The session was sent all that there is: it must join now. */
+  onLevel(member: Member): void;
+  onGap(member: Member, gap: GapDetails): void;
+  onEnded(member: Member): void;
+}
+
+/** What a channel has sent, and the sessions that get what they have not got yet of it. */
+export class ChannelHistory<Member extends Returning<Member>> implements ReplaySource<Member> {
+  readonly ring: Ring<Member>;
+  readonly #host: ReplayHost<Member>;
+  readonly #replays = new Map<Member, Replay<Member>>();
+  /** Where sessions were that were deregistered. */
+  readonly #left = new WeakMap<Member, Pick<ReplayStart, "next" | "since">>();
+  #log: ChannelLog | undefined;
+  #position: string | null = null;
+
+  constructor(ring: Ring<Member>, host: ReplayHost<Member>) {
+    this.ring = ring;
+    this.#host = host;
+  }
+
+  get log(): ChannelLog | undefined {
+    return this.#log;
+  }
+
+  get position(): string | null {
+    return this.#position;
+  }
+
+  /** The sessions that are replayed to. */
+  get replayed(): ReadonlyMap<Member, unknown> {
+    return this.#replays;
+  }
+
+  /** What the ring does not hold is in the log, of which the event with this id has come last. */
+  readFrom(log: ChannelLog, position: string | null): void {
+    this.#log = log;
+    this.#position = position;
+  }
+
+  /** The event with this id has come from the log, and is in the ring. */
+  onDelivered(id: string): void {
+    this.#position = id;
+    for (const replay of this.#replays.values()) replay.wake();
+  }
+
+  /** Sends the session what it has not got; then it joins. */
+  register(session: Member, options: RegisterOptions): void {
+    const start = this.#startOf(session, options);
+    this.#left.delete(session);
+    if (!start) {
+      this.#host.onLevel(session);
+      return;
+    }
+    const replay = new Replay(session, session[kMaxBufferedBytes], this, start);
+    this.#replays.set(session, replay);
+    session[kJoined](replay);
+    const wait = replay.step();
+    if (wait) void this.#follow(replay, wait);
+    else this.#end(replay);
+  }
+
+  /** Notes where a session leaves. Returns whether it was replayed to, which it is no more. */
+  leave(session: Member): boolean {
+    const replay = this.#replays.get(session);
+    this.#left.set(session, replay?.place ?? this.#now());
+    if (replay) this.#stop(replay);
+    return replay !== undefined;
+  }
+
+  onGap(session: Member, gap: GapDetails): void {
+    this.#host.onGap(session, gap);
+  }
+
+  /** The session is gone. */
+  forget(session: Member): void {
+    this.#replays.delete(session);
+  }
+
+  onEnded(session: Member): void {
+    this.#host.onEnded(session);
+  }
+
+  async #follow(replay: Replay<Member>, first: Promise<unknown>): Promise<void> {
+    const { session } = replay;
+    try {
+      for (let wait: Promise<unknown> | undefined = first; wait; wait = replay.step()) await wait;
+      this.#end(replay);
+    } catch (error) {
+      // Else the client has gone, of which the session tells.
+      if (replay.isOver) return;
+      warn("a replay failed", error);
+      // It can come back for the rest.
+      await session.close();
+    }
+  }
+
+  #end(replay: Replay<Member>): void {
+    if (replay.isOver) return;
+    this.#stop(replay);
+    this.#host.onLevel(replay.session);
+  }
+
+  #stop(replay: Replay<Member>): void {
+    replay.stop();
+    this.#replays.delete(replay.session);
+    replay.session[kLeft](replay);
+  }
+
+  #startOf(session: Member, options: RegisterOptions): ReplayStart | undefined {
+    const { onGap = "all" } = options;
+    const left = options.since === undefined ? this.#left.get(session) : undefined;
+    if (left) return { ...left, onGap };
+    const since = options.since === undefined ? this.#lastOf(session) : options.since;
+    if (since === "") return undefined;
+    const { first, end } = this.ring.held;
+    if (since === null) return { next: this.#log ? undefined : first, since, onGap };
+    const next = this.ring.after(since);
+    if (typeof next === "number") return { next, since, onGap };
+    if (this.#log) return { next: undefined, since, onGap };
+    const gap = { reason: next, oldest: this.ring.oldestFor(session) };
+    return { next: onGap === "all" ? first : end, since, gap, onGap };
+  }
+
+  /** The id of the event that the client of a session got last, which was not registered before. */
+  #lastOf(session: Member): string {
+    const { lastId } = session;
+    const presented = session[kPresentedId];
+    // What it was pushed since then says nothing about this channel, unless it is of it.
+    if (lastId === presented || this.ring.numberOf(lastId) !== undefined) return lastId;
+    if (presented !== "") return presented;
+    return typeof this.ring.after(lastId) === "number" ? lastId : "";
+  }
+
+  #now(): Pick<ReplayStart, "next" | "since"> {
+    const { end } = this.ring.held;
+    return { next: end, since: this.ring.idOf(end - 1) ?? this.#position };
+  }
+}
