@@ -69,10 +69,13 @@ export interface ChannelLog {
    * last call that told so.
    */
   published(): Promise<void>;
-  /** Looks for the entry that has exactly this id, which can be anything that a client sends. */
-  find(id: string): Promise<Found>;
-  /** The entries after the one with the id `after`, up to the one with the id `upTo`: some of them, oldest first. */
-  read(after: string, upTo: string): Promise<LogPage>;
+  /**
+   * What comes after the event with this id, which can be anything that a client sends: only an entry that has
+   * exactly this id is one to go on from. null: from the oldest on. Waits while the log cannot be reached.
+   *
+   * @returns A promise that rejects with `SseError` `backplane-unavailable` when that will not change, `closed`
+   */
+  read(since: string | null): Promise<LogPage>;
   /** Tells other processes soon that `sessionCount()` has changed. */
   countChanged(): void;
   /** @returns A promise that rejects with `SseError` `backplane-unavailable` */
@@ -82,19 +85,17 @@ export interface ChannelLog {
   close(): Promise<void>;
 }
 
-export interface Found {
-  /** Of the entry, or none. */
-  readonly number: number | undefined;
-  /** The id of the oldest entry, or `null` when there are none. */
-  readonly oldest: string | null;
+/** What comes after an event in a log. */
+export interface LogPage {
+  /** Oldest first, without a hole between them. Empty when there is nothing yet; there may be more pages. */
+  readonly entries: readonly LogEntry[];
+  /** Why these do not follow the event that was asked for, but are the oldest that there are. */
+  readonly gap?: Gap | undefined;
 }
 
-export interface LogPage {
-  readonly entries: readonly LogEntry[];
-  /** Where to read on. */
-  readonly last: string;
-  /** Whether there was nothing more, when it was read. */
-  readonly isEnd: boolean;
+export interface Gap {
+  reason: "unknown" | "evicted";
+  oldest: string | null;
 }
 
 /** Sessions of a channel in all processes. */

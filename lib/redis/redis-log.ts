@@ -1,7 +1,6 @@
 import { setTimeout } from "node:timers";
 import type {
   ChannelLog,
-  Found,
   LogEntry,
   LogPage,
   LogPosition,
@@ -18,6 +17,8 @@ import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
 const overloadedPause = 10;
 /** Entries of a page that is read for one session. */
 const pageSize = 256;
+/** When it is tried again to read one, in ms. */
+const readPause = 200;
 
 /** Where in Redis a log is. */
 export interface LogKeys {
@@ -119,23 +120,17 @@ export class RedisLog implements ChannelLog, ReadStream {
     this.receiver.onPosition(this.#position);
   }
 
-  async find(id: string): Promise<Found> {
-    const { stream: key } = this.keys;
-    const known = isStreamId(id) ? this.#share.ask("XRANGE", key, id, id) : [];
-    const replies = await Promise.all([
-      known,
-      this.#share.ask("XRANGE", key, "-", "+", "COUNT", 1),
-    ]);
-    const [[found], [oldest]] = replies as [RawEntry[], RawEntry[]];
-    return { number: found && entryOf(found)?.number, oldest: oldest?.[0] ?? null };
-  }
-
-  async read(after: string, upTo: string): Promise<LogPage> {
-    const { stream: key } = this.keys;
-    const range = [`(${after}`, upTo, "COUNT", pageSize];
-    const raw = (await this.#share.ask("XRANGE", key, ...range)) as RawEntry[];
-    const entries = raw.map(entryOf).filter((entry) => entry !== undefined);
-    return { entries, last: raw.at(-1)?.[0] ?? after, isEnd: raw.length < pageSize };
+  async read(since: string | null): Promise<LogPage> {
+    for (;;) {
+      try {
+        const next = since === null ? undefined : await this.#after(since);
+        return next ?? (await this.#oldest(since));
+      } catch (cause) {
+        if (this.#isClosed) throw closed();
+        if (isFinal(cause)) throw unreadable(cause);
+        await pause(readPause);
+      }
+    }
   }
 
   countChanged(): void {
@@ -179,6 +174,53 @@ export class RedisLog implements ChannelLog, ReadStream {
     this.receiver.onError(error);
   }
 
+  /** What follows the entry with this id; nothing when there is none that a channel wrote. */
+  async #after(since: string): Promise<LogPage | undefined> {
+    if (!isStreamId(since)) return undefined;
+    const raw = await this.#range(since);
+    const first = raw[0]?.[0] === since ? entryOf(raw[0]) : undefined;
+    if (!first) return undefined;
+    const entries = await this.#fill(raw, 1);
+    const [next] = entries;
+    if (!next || next.number === first.number + 1) return { entries };
+    return { entries, gap: { reason: "evicted", oldest: next.id } };
+  }
+
+  /** What there is, though the client got something else last. */
+  async #oldest(since: string | null): Promise<LogPage> {
+    const entries = await this.#fill(await this.#range("-"), 0);
+    if (since === null) return { entries };
+    const oldest = entries[0]?.id ?? null;
+    const isOld = isStreamId(since) && compareIds(since, oldest ?? this.#cursor) < 0;
+    return { entries, gap: { reason: isOld ? "evicted" : "unknown", oldest } };
+  }
+
+  async #range(from: string): Promise<RawEntry[]> {
+    const range = [this.keys.stream, from, "+", "COUNT", pageSize];
+    return (await this.#share.ask("XRANGE", ...range)) as RawEntry[];
+  }
+
+  /** The entries from `at` on, up to the first hole; of the next page where this one has none. */
+  async #fill(raw: readonly RawEntry[], at: number): Promise<LogEntry[]> {
+    let [page, from] = [raw, at];
+    for (;;) {
+      const entries = page
+        .slice(from)
+        .map(entryOf)
+        .filter((entry) => entry !== undefined);
+      const last = page.at(-1)?.[0];
+      if (entries.length === 0 && last !== undefined && page.length === pageSize) {
+        page = await this.#range(`(${last}`);
+        from = 0;
+        continue;
+      }
+      const hole = entries.findIndex(
+        ({ number }, index) => index > 0 && number !== (entries[index - 1] as LogEntry).number + 1,
+      );
+      return hole < 0 ? entries : entries.slice(0, hole);
+    }
+  }
+
   async #deliver(entry: LogEntry): Promise<void> {
     for (;;) {
       try {
@@ -190,11 +232,15 @@ export class RedisLog implements ChannelLog, ReadStream {
           break;
         }
         if (this.#isClosed) return;
-        await new Promise<void>((resolve) => setTimeout(resolve, overloadedPause).unref());
+        await pause(overloadedPause);
       }
     }
     this.#position = entry;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 /** An entry as a channel wrote it; nothing for one of another shape. */

@@ -79,39 +79,83 @@ it("closing writes what waits, and ends the connection for reading", async () =>
   expect(process.client.listenerCount("ready")).toBe(0);
 });
 
-it("an entry is found by its exact id; what a client made up is not", async () => {
+it("what follows an event is found by its exact id; what a client made up is not", async () => {
   const server = await startRedis();
   const { log, receiver } = follow(openProcess(server));
-  for (const data of range(0, 600)) log.append("message", data);
-  await receiver.has(600);
-  const { id = "", number } = receiver.entries[10] ?? {};
-  const oldest = receiver.entries[0]?.id;
-  expect(await log.find(id)).toEqual({ number, oldest });
-  const [time = ""] = id.split("-");
-  const forged = [`${time}-999999`, `0${id}`, "", "-", "+", "(1-1", `${id} COUNT 1`, "1-1", time];
+  for (const data of range(0, 300)) log.append("message", data);
+  await receiver.has(300);
+  const { entries } = receiver;
+  const { id = "" } = entries[290] ?? {};
+  expect(await log.read(id)).toEqual({ entries: entries.slice(291) });
+  expect(await log.read(entries[299]?.id ?? "")).toEqual({ entries: [] });
+  const [time = "", sequence] = id.split("-");
+  const forged = [`${time}-999999`, `0${id}`, `${time}-0${sequence}`, "", "-", "+", "(1-1", time];
   forged.push("18446744073709551616-0", "99999999999999999999-1", `${id}\0`, "\ud800-1");
-  for (const text of forged) expect(await log.find(text)).toEqual({ number: undefined, oldest });
+  forged.push(`${id} COUNT 1`, `${id}\r\n`, "18446744073709551615-18446744073709551615");
+  const oldest = entries[0]?.id;
+  for (const text of forged) {
+    expect(await log.read(text)).toEqual({
+      entries: entries.slice(0, 256),
+      gap: { reason: "unknown", oldest },
+    });
+  }
+  expect((await log.read("1-1")).gap).toEqual({ reason: "evicted", oldest });
   // The same of another channel.
   const other = follow(openProcess(server), "other");
-  expect(await other.log.find(id)).toEqual({ number: undefined, oldest: null });
+  expect(await other.log.read(id)).toEqual({
+    entries: [],
+    gap: { reason: "unknown", oldest: null },
+  });
 });
 
-it("what came before is read by pages, to the end that is asked for", async () => {
+it("what came before is read by pages, with the entries skipped that no channel wrote", async () => {
   const server = await startRedis();
+  const client = redisClient(server);
   const { log, receiver } = follow(openProcess(server));
   for (const data of range(0, 600)) log.append("message", data);
   await receiver.has(600);
+  for (let at = 0; at < 600; at++) void client.xadd("stream-llm:log:news", "*", "no", "event");
+  await client.ping();
+  log.append("message", "600");
+  await receiver.has(601);
   const { entries } = receiver;
-  const last = entries[550]?.id ?? "";
-  const seen = [];
-  let at = entries[9]?.id ?? "";
-  for (let isEnd = false, pages = 0; !isEnd && pages < 10; pages++) {
-    const page = await log.read(at, last);
-    seen.push(...page.entries);
-    at = page.last;
-    isEnd = page.isEnd;
+  for (const from of [-1, 9, 599]) {
+    const seen = [];
+    let page = await log.read(entries[from]?.id ?? null);
+    for (let pages = 0; page.entries.length > 0 && pages < 10; pages++) {
+      expect(page.gap).toBeUndefined();
+      seen.push(...page.entries);
+      page = await log.read(seen.at(-1)?.id ?? null);
+    }
+    expect(seen).toEqual(entries.slice(from + 1));
   }
-  expect(seen).toEqual(entries.slice(10, 551));
+});
+
+it("a hole in what came before is a gap, where it is", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const { log, receiver } = follow(openProcess(server));
+  for (const data of range(0, 10)) log.append("message", data);
+  await receiver.has(10);
+  const { entries } = receiver;
+  const ids = entries.map(({ id }) => id);
+  await client.xdel("stream-llm:log:news", ids[4] as string, ids[5] as string);
+  expect(await log.read(ids[1] as string)).toEqual({ entries: entries.slice(2, 4) });
+  const gap = { reason: "evicted", oldest: ids[6] };
+  expect(await log.read(ids[3] as string)).toEqual({ entries: entries.slice(6), gap });
+  // What was removed is no place to go on from.
+  expect((await log.read(ids[4] as string)).gap).toEqual({ reason: "unknown", oldest: ids[0] });
+});
+
+it("reading what came before waits while Redis is away", async () => {
+  const server = await startRedis({ appendonly: true });
+  const { log, receiver } = follow(openProcess(server));
+  for (const data of range(0, 3)) log.append("message", data);
+  await receiver.has(3);
+  await server.kill();
+  const reading = log.read(receiver.entries[0]?.id ?? "");
+  await server.restart();
+  expect(await reading).toEqual({ entries: receiver.entries.slice(1) });
 });
 
 it("old entries go by number and by age, and a channel without any leaves nothing behind", async () => {
@@ -152,8 +196,7 @@ it.each([2, 3] as const)("over RESP%i", async (protocol) => {
   const { log, receiver } = follow(openProcess(server, {}, redisClient(server, { protocol })));
   log.append("message", "one");
   await receiver.has(1);
-  const { id = "" } = receiver.entries[0] ?? {};
-  expect((await log.find(id)).number).toBe(receiver.entries[0]?.number);
+  expect(await log.read(null)).toEqual({ entries: receiver.entries });
 });
 
 it("over RESP3 with its own shapes of replies", async () => {

@@ -183,8 +183,7 @@ it("entries of another shape are skipped and counted", async () => {
   expect(receiver.holes).toEqual([]);
   expect(log.stats().foreign).toBe(3);
   const [first, second] = receiver.entries;
-  const page = await log.read(first?.id ?? "", second?.id ?? "");
-  expect(page.entries).toEqual([second]);
+  expect(await log.read(first?.id ?? "")).toEqual({ entries: [second] });
 });
 
 it("a key of another type fails its channel alone, which comes back when the key is gone", async () => {
