@@ -1,7 +1,7 @@
 import { describe, expect, it, test, vi } from "vitest";
 import { openEventStream } from "../../lib/client/index.ts";
 import { createChannel } from "../../lib/index.ts";
-import { errorOf, eventually } from "../e2e/harness.ts";
+import { errorOf, eventually, turns } from "../e2e/harness.ts";
 import { serveSessions } from "../e2e/serve.ts";
 import { serveRaw, watch } from "./streams.ts";
 
@@ -307,11 +307,11 @@ describe("listeners", () => {
 
   it("miss nothing that came before they were there", async () => {
     const { url, exchanges } = await serveRaw();
-    const stream = openEventStream(url, { heartbeatTimeout: 20 });
+    const stream = openEventStream(url);
     const exchange = await exchanges.next();
     exchange.stream("data: 1\n\ndata: 2\n\n");
     await eventually(() => stream.state === "open", "open stream");
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await turns(20);
     const { events, has } = watch(url, {}, stream);
     await has(2);
     expect(events.map(([, data]) => data)).toEqual([1, 2]);
