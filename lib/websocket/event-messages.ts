@@ -1,11 +1,41 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
-/** What bytes of an event stream are for a client of a WebSocket. */
-export interface Converted {
-  /** UTF-8, one for each event. */
-  readonly messages: readonly Uint8Array[];
-  /** Whether a keep-alive is among them: an empty comment. */
-  readonly hasKeepAlive: boolean;
+/** What an event stream says, in order. */
+interface Read {
+  events: EventSourceMessage[];
+  /** When the client is to connect again, in ms; the last one counts. */
+  retry: number | undefined;
+  /** Whether a keep-alive is among it: an empty comment. */
+  hasKeepAlive: boolean;
+}
+
+let read: Read = { events: [], retry: undefined, hasKeepAlive: false };
+
+/** Only whole events are fed to it, so that all sessions can share it. */
+const parser = createParser({
+  onEvent: (event) => read.events.push(event),
+  onRetry: (retry) => {
+    read.retry = retry;
+  },
+  onComment: (text) => {
+    if (text === "") read.hasKeepAlive = true;
+  },
+});
+
+/** @param bytes whole events as the engine writes them */
+export function readEvents(bytes: Buffer): Read {
+  read = { events: [], retry: undefined, hasKeepAlive: false };
+  parser.feed(bytes.toString());
+  return read;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -19,37 +49,18 @@ export function eventMessage({ event = "message", id, data }: EventSourceMessage
   return `${named},"data":${JSON.stringify(data)},"raw":true}`;
 }
 
-/** A server's wish for when to connect again, in ms. */
-function retryMessage(retry: number): string {
-  return `{"type":"retry","retry":${retry}}`;
+/** What bytes of an event stream are for a client of a WebSocket. */
+interface Converted {
+  /** UTF-8, one for each event. */
+  readonly messages: readonly Uint8Array[];
+  readonly hasKeepAlive: boolean;
 }
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-let messages: Uint8Array[] = [];
-let hasKeepAlive = false;
-
-/** Only whole events are fed to it, so that all sessions can share it. */
-const parser = createParser({
-  onEvent: (event) => messages.push(Buffer.from(eventMessage(event))),
-  onRetry: (retry) => messages.push(Buffer.from(retryMessage(retry))),
-  onComment: (text) => {
-    if (text === "") hasKeepAlive = true;
-  },
-});
 
 function convert(bytes: Buffer): Converted {
-  messages = [];
-  hasKeepAlive = false;
-  parser.feed(bytes.toString());
-  return { messages, hasKeepAlive };
+  const { events, retry, hasKeepAlive } = readEvents(bytes);
+  const texts = events.map(eventMessage);
+  if (retry !== undefined) texts.unshift(`{"type":"retry","retry":${retry}}`);
+  return { messages: texts.map((text) => Buffer.from(text)), hasKeepAlive };
 }
 
 /**

@@ -1,4 +1,22 @@
+export {
+  type WebSocketChatHandler,
+  type WebSocketChatOptions,
+  type WebSocketChatRequest,
+  type WebSocketGeneration,
+  webSocketChat,
+} from "./chat.js";
+export type { WebSocketChatLimits } from "./chat-limits.js";
+export type { AbortFrame, ResumeFrame, SendFrame } from "./inbound.js";
 export type { ServerWebSocket, UpgradeRequest } from "./message-socket.js";
+export type {
+  AnswerMessage,
+  CancelMessage,
+  ChatMessage,
+  ClientMessage,
+  RefusalMessage,
+  ResumeMessage,
+  ServerMessage,
+} from "./messages.js";
 export {
   createWebSocketSession,
   WebSocketSession,

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
+import { Connection } from "../../connection/connection.js";
 import { headerEntries } from "../../connection/headers.js";
 import { queryOf } from "../../connection/node-url.js";
 import { isFetchRequest } from "../../connection/open.js";
+import { SseError } from "../../errors.js";
+import { kHeader, kQuery } from "../../internal.js";
 import { lastEventIdOf } from "../../last-event-id.js";
 import type { SessionOptions } from "../../options.js";
 import { Session } from "../../session.js";
 import type { SessionEvents } from "../../session-events.js";
-import { protocolHeaders } from "../protocols/index.js";
+import { type Protocol, protocolHeaders } from "../protocols/index.js";
 import type { Fanout, Watcher } from "./fanout.js";
 
 /**
@@ -17,11 +20,21 @@ import type { Fanout, Watcher } from "./fanout.js";
 export type WatchOptions = Omit<
   SessionOptions,
   "serializer" | "sanitizer" | "eventId" | "statusCode" | "slowConsumer"
->;
+> & {
+  /**
+   * What the client reads: a generation of another protocol is refused with `invalid-argument`.
+   *
+   * Defaults to whatever the generation's is.
+   */
+  protocol?: Protocol | undefined;
+};
 
-export type AnyRequest = IncomingMessage | Http2ServerRequest | Request;
+export type AnyRequest = IncomingMessage | Http2ServerRequest | Request | Connection;
 
 function lastIdOf(req: AnyRequest): string {
+  if (req instanceof Connection) {
+    return lastEventIdOf(req[kHeader]("last-event-id"), req[kQuery]);
+  }
   const header = isFetchRequest(req)
     ? req.headers.get("last-event-id")
     : req.headers["last-event-id"];
@@ -30,7 +43,8 @@ function lastIdOf(req: AnyRequest): string {
 
 /**
  * Makes a session to watch the generation with, which has not connected yet. A client that has got
- * all is answered with 204, so that an `EventSource` does not come again.
+ * all is answered with 204, so that an `EventSource` does not come again; over a `Connection`, which
+ * has no status, it gets all once more.
  *
  * @throws {SseError} `invalid-argument`, `invalid-option`, `invalid-header`, `headers-sent`
  */
@@ -41,11 +55,26 @@ export function openWatcher(
   options: WatchOptions = {},
 ): Watcher {
   const { maxBufferedBytes = 1 << 20, trustClientEventId = true } = options;
-  const lastId = trustClientEventId ? lastIdOf(req) : "";
+  requireProtocol(fanout, options.protocol);
+  const asked = trustClientEventId ? lastIdOf(req) : "";
+  if (req instanceof Connection) {
+    const lastId = fanout.isComplete(asked) ? "" : asked;
+    const session = new Session(req, sessionOptions(fanout, lastId, options));
+    return { session, lastId, maxBufferedBytes };
+  }
+  const lastId = asked;
   const settings = sessionOptions(fanout, lastId, options);
   // Which pair it is, the session finds out itself.
   const session = new Session(req as IncomingMessage, res as ServerResponse, settings);
   return { session, lastId, maxBufferedBytes };
+}
+
+function requireProtocol({ info }: Fanout, protocol: Protocol | undefined): void {
+  if (protocol === undefined || protocol === info.protocol) return;
+  throw new SseError(
+    "invalid-argument",
+    `the generation's protocol is ${JSON.stringify(info.protocol)}, and the client reads ${JSON.stringify(protocol)}.`,
+  );
 }
 
 function sessionOptions(fanout: Fanout, lastId: string, options: WatchOptions): SessionOptions {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { autoId } from "../../auto-id.js";
+import { Connection } from "../../connection/connection.js";
 import { isFetchRequest } from "../../connection/open.js";
 import { SseError } from "../../errors.js";
 import type { Session } from "../../session.js";
@@ -118,6 +119,7 @@ export class Generations {
     options?: WatchOptions,
   ): Promise<Session | undefined>;
   attach(id: string, request: Request, options?: WatchOptions): Promise<Response | undefined>;
+  attach(id: string, connection: Connection, options?: WatchOptions): Promise<Session | undefined>;
   async attach(
     id: string,
     req: AnyRequest,
@@ -127,7 +129,8 @@ export class Generations {
     const hosted = this.#closing ? undefined : await this.#hosting.open(id);
     if (!hosted) return undefined;
     const isFetch = isFetchRequest(req);
-    const [res, options] = isFetch ? [undefined, rest[0]] : rest;
+    const isAlone = isFetch || req instanceof Connection;
+    const [res, options] = isAlone ? [undefined, rest[0]] : rest;
     const watcher = openWatcher(hosted.fanout, req, res, options as WatchOptions | undefined);
     const { session } = watcher;
     const watching = connected(session).then(() => this.#watch(hosted, watcher));
