@@ -11,9 +11,20 @@ export interface Place {
   entry: string;
   /** When the run's lease is to be looked at again, by `performance.now()`. */
   checkAt: number;
+  /** Since when that does not succeed. */
+  silentSince?: number | undefined;
 }
 
 export const beginning = (): Place => ({ number: 0, entry: "0-0", checkAt: 0 });
+
+/** Parts between others are gone, as of a stream that somebody trimmed. */
+export class MissingParts extends Error {
+  constructor(from: number, to?: number) {
+    super(
+      `the parts of the generation from ${from} ${to === undefined ? "on" : `to ${to}`} are missing`,
+    );
+  }
+}
 
 function isPart(value: unknown): value is Part {
   return typeof Object(value).type === "string";
@@ -36,7 +47,7 @@ function decode(fields: readonly string[]): [number, Part[]] | undefined {
  * The parts of the entries behind a place, which moves on behind them.
  *
  * @param onForeign called for each entry that is left out, as none of ours
- * @throws {Error} when parts between are missing, as of a stream that somebody trimmed
+ * @throws {MissingParts}
  */
 export function partsOf(entries: readonly Entry[], place: Place, onForeign: () => void): Part[] {
   const read: Part[] = [];
@@ -49,7 +60,7 @@ export function partsOf(entries: readonly Entry[], place: Place, onForeign: () =
       continue;
     }
     if (first > place.number) {
-      throw new Error(`the parts ${place.number} to ${first - 1} of the generation are missing`);
+      throw new MissingParts(place.number, first - 1);
     }
     read.push(...parts.slice(place.number - first));
     place.number = first + parts.length;

@@ -30,7 +30,8 @@ export interface Keys {
 const linger = 30_000;
 
 /**
- * What each script begins with. `current()` is the latest run of the id. Where its lease has run
+ * What each script begins with. The first write of a script is one that a full Redis refuses, where
+ * nothing may be done by half. `current()` is the latest run of the id. Where its lease has run
  * out, that ends it, with the same part for whoever notices first and all others.
  */
 const prelude = `
@@ -80,11 +81,11 @@ export const createRun = new Script(`${prelude}
 local old = current()
 if old and old.run == ARGV[1] then return old.state == 'running' and 1 or 0 end
 if old and old.state == 'running' then return 0 end
-if old then redis.call('PEXPIRE', runs .. old.run, ${linger}) end
-redis.call('DEL', id)
 local run = {run = ARGV[1], leaseMs = tonumber(ARGV[3]), ttl = tonumber(ARGV[4])}
 redis.call('HSET', id, 'run', run.run, 'info', ARGV[2], 'state', 'running', 'count', 0,
   'lease', now + run.leaseMs, 'leaseMs', run.leaseMs, 'ttl', run.ttl, 'owner', ARGV[5])
+redis.call('HDEL', id, 'stop', 'report')
+if old then redis.call('PEXPIRE', runs .. old.run, ${linger}) end
 keep(run)
 return 1
 `);
@@ -110,8 +111,9 @@ return 1 + run.stop
 export const renewLease = new Script(`${prelude}
 local run = current()
 if not run or run.run ~= ARGV[1] or run.state ~= 'running' then return 0 end
-extend(run)
+-- In this order: after the first write, a full Redis takes the others.
 keep(run)
+extend(run)
 return 1 + run.stop
 `);
 

@@ -2,6 +2,7 @@ import { autoId } from "../auto-id.js";
 import { checkOptions } from "../errors.js";
 import { wholeNumber } from "../options.js";
 import { milliseconds } from "../streaming/generations/limits.js";
+import { fromStore } from "../streaming/generations/recorder.js";
 import type {
   GenerationInfo,
   GenerationLease,
@@ -11,7 +12,13 @@ import type {
 } from "../streaming/generations/store.js";
 import type { Part } from "../streaming/parts.js";
 import { checkClient, checkPrefix, type RedisClient } from "./client.js";
-import { beginning, type Entry, type Place, partsOf } from "./generation-store-entries.js";
+import {
+  beginning,
+  type Entry,
+  MissingParts,
+  type Place,
+  partsOf,
+} from "./generation-store-entries.js";
 import { RedisLease } from "./generation-store-lease.js";
 import { StreamReader } from "./generation-store-reader.js";
 import { createRun, findRun, type Keys, readRun, stopRun } from "./generation-store-scripts.js";
@@ -157,7 +164,7 @@ export class RedisGenerationStore implements GenerationStore {
       parts.push(...page.slice(Math.max(from - before, 0)));
       if (entries.length === pageEntries) continue;
       if (Number(count) > place.number) {
-        throw new Error(`the parts of the generation from ${place.number} on are missing`);
+        throw new MissingParts(place.number);
       }
       const isOver = state !== "running";
       place.checkAt = isOver ? 0 : performance.now() + Number(left) + 1;
@@ -179,11 +186,30 @@ export class RedisGenerationStore implements GenerationStore {
       const parts = this.#partsOf(entries, place);
       if (parts.length > 0) return parts;
       if (signal.aborted || performance.now() < place.checkAt) continue;
-      const read = await this.#readAll(info, place.number, place);
+      const read = await this.#look(info, place);
+      if (!read) continue;
       if (!read.isKept) return undefined;
       if (read.parts.length > 0 || read.isOver) return read.parts;
     }
     return [];
+  }
+
+  /** What `#readAll` finds, or nothing while Redis does not answer. Rejects when that lasts. */
+  async #look(info: GenerationInfo, place: Place) {
+    const copy: Place = { ...place, silentSince: undefined };
+    const since = place.silentSince ?? performance.now();
+    try {
+      const read = await fromStore(() => this.#readAll(info, copy.number, copy), this.#leaseMs);
+      Object.assign(place, copy);
+      return read;
+    } catch (error) {
+      const { cause } = error as Error;
+      const isLong = performance.now() - since >= this.#leaseMs;
+      if (isLong || cause instanceof MissingParts) throw cause;
+      place.silentSince = since;
+      place.checkAt = performance.now() + this.#leaseMs / 3;
+      return undefined;
+    }
   }
 
   #partsOf(entries: readonly Entry[], place: Place): Part[] {
