@@ -1,0 +1,191 @@
+import { AIStream } from "../client/ai-stream.js";
+import type { AIStreamConfig, GivenMessage, Message } from "../client/ai-stream-config.js";
+import type { Usage } from "../client/protocols/usage.js";
+import { SseError } from "../errors.js";
+import { Store } from "./store.js";
+
+export interface StreamingChatConfig extends AIStreamConfig {
+  /**
+   * The answer to take up when the component is mounted, such as after a reload: `true` for that under
+   * `id`, or the id of another. Where the server has none, nothing happens.
+   *
+   * Defaults to `false`.
+   */
+  resume?: boolean | string | undefined;
+}
+
+export interface StreamingChatState {
+  /** The text of the answer that is under way, or else of the last one; `""` before the first. */
+  readonly content: string;
+  readonly isStreaming: boolean;
+  /** Why the last answer failed, until the next one. */
+  readonly error: SseError | undefined;
+  /** The conversation, with the answer so far. A message that has not changed is the same object. */
+  readonly messages: readonly Message[];
+  /** Of the last answer whose usage is known; zeros before. */
+  readonly usage: Usage;
+}
+
+const noUsage: Usage = Object.freeze({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
+
+const changes = [
+  "message",
+  "streaming-start",
+  "token",
+  "reasoning",
+  "usage",
+  "restart",
+  "streaming-end",
+  "error",
+  "reset",
+] as const;
+
+/** Messages that are the same on the server and in the browser. */
+function given(messages: readonly GivenMessage[] = []): readonly Message[] {
+  return messages.map((message, index) =>
+    Object.freeze({ id: `${index}`, timestamp: 0, ...message }),
+  );
+}
+
+/** A config that is that of the last render whenever it is looked at. */
+function following(
+  config: () => StreamingChatConfig,
+  messages: readonly Message[],
+): AIStreamConfig {
+  const { id } = config();
+  return {
+    ...config(),
+    messages,
+    id: typeof id === "function" ? () => newest(config().id as typeof id) : id,
+    get model() {
+      return config().model;
+    },
+    get systemPrompt() {
+      return config().systemPrompt;
+    },
+    headers: () => newest(config().headers) ?? {},
+    body: (request) => config().body?.(request) ?? request,
+    fetch: (input, init) => (config().fetch ?? fetch)(input, init),
+    onToken: (token) => config().onToken?.(token),
+    onCost: (cost, usage) => config().onCost?.(cost, usage),
+    onError: (error) => config().onError?.(error),
+  };
+}
+
+function newest<T>(option: T | (() => T)): T {
+  return option instanceof Function ? option() : option;
+}
+
+/** An `AIStream` that is made when it is needed first, never on the server. */
+export class ChatStore extends Store<StreamingChatState> {
+  readonly #config: () => StreamingChatConfig;
+  #made: AIStream | undefined;
+  #error: SseError | undefined;
+  /** Whether an answer has begun: the last message may be it. */
+  #hasBegun = false;
+  /** The answer to take up when the component is mounted. */
+  #resumed: string | undefined;
+  /** Resolves once the server has said whether there is an answer to take up. */
+  #lookup: Promise<unknown> | undefined;
+  #found: (() => void) | undefined;
+  #isUnmounted = false;
+
+  constructor(messages: readonly GivenMessage[] | undefined, config: () => StreamingChatConfig) {
+    super({
+      content: "",
+      isStreaming: false,
+      error: undefined,
+      messages: given(messages),
+      usage: noUsage,
+    });
+    this.#config = config;
+  }
+
+  /** As `AIStream.send`. The promise may be ignored: `error` says why an answer failed. */
+  readonly send = (prompt: string): Promise<Message> => this.#ask((stream) => stream.send(prompt));
+
+  /** As `AIStream.retry`. The promise may be ignored. */
+  readonly retry = (): Promise<Message> => this.#ask((stream) => stream.retry());
+
+  /** As `AIStream.resume`. The promise may be ignored. */
+  readonly resume = (id: string): Promise<Message | undefined> =>
+    this.#ask((stream) => stream.resume(id));
+
+  /** Ends the answer that is under way, and has the server stop it. What has come stays. */
+  readonly cancel = (): Promise<void> => this.#stream.stop();
+
+  /** Cancels, and forgets all messages. */
+  readonly reset = (): void => this.#stream.reset();
+
+  protected read(): StreamingChatState {
+    const stream = this.#stream;
+    const messages = stream.getMessages();
+    const last = this.#hasBegun ? messages.at(-1) : undefined;
+    return {
+      content: last?.role === "assistant" ? last.content : "",
+      isStreaming: stream.getIsStreaming(),
+      error: this.#error,
+      messages,
+      usage: stream.getUsage(),
+    };
+  }
+
+  protected open(): void {
+    if (!this.#isUnmounted) {
+      const { resume, id } = this.#config();
+      this.#resumed =
+        resume === true ? (typeof id === "string" ? id : undefined) : resume || undefined;
+    }
+    this.#isUnmounted = false;
+    if (this.#resumed === undefined) return;
+    const found = new Promise<void>((resolve) => {
+      this.#found = resolve;
+    });
+    const lookup = Promise.race([found, this.resume(this.#resumed).catch(() => {})]).then(() => {
+      if (this.#lookup === lookup) this.#lookup = undefined;
+    });
+    this.#lookup = lookup;
+  }
+
+  protected close(): void {
+    const stream = this.#stream;
+    this.#resumed = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
+    this.#isUnmounted = true;
+    stream.detach();
+  }
+
+  get #stream(): AIStream {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+
+  #make(): AIStream {
+    const stream = new AIStream(following(this.#config, this.initial.messages));
+    stream.on("streaming-start", () => {
+      this.#found?.();
+      this.#hasBegun = true;
+      this.#error = undefined;
+    });
+    stream.on("error", (error) => {
+      this.#error = error;
+    });
+    stream.on("reset", () => {
+      this.#hasBegun = false;
+      this.#error = undefined;
+    });
+    for (const event of changes) stream.on(event, this.changed);
+    return stream;
+  }
+
+  #ask<Answer>(ask: (stream: AIStream) => Promise<Answer>): Promise<Answer> {
+    const answer = this.#lookup ? this.#lookup.then(() => this.#asked(ask)) : this.#asked(ask);
+    // It is no unhandled rejection where a component looks at `error` only.
+    answer.catch(() => {});
+    return answer;
+  }
+
+  async #asked<Answer>(ask: (stream: AIStream) => Promise<Answer>): Promise<Answer> {
+    if (!this.#isUnmounted) return ask(this.#stream);
+    throw new SseError("aborted", "the component was unmounted; nothing was sent.");
+  }
+}

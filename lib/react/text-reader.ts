@@ -1,0 +1,56 @@
+import { AnswerReader, toldError } from "../client/answer-reader.js";
+import { SseError } from "../errors.js";
+
+/**
+ * Finds the text in events. What is JSON of a protocol of this package is read as that says. In other
+ * JSON, a string is text, and an object's `text`, `delta` or `content`; what is no JSON is text as it
+ * came, and so are numbers, which may be tokens. `[DONE]` and an event `done` end the text; an event
+ * `error`, and an object with an `error`, fail it.
+ */
+export class TextReader {
+  readonly #answer = new AnswerReader(undefined);
+  /** Why the text has failed. */
+  error: SseError | undefined;
+
+  /** Whether the text may end where it is. */
+  get isComplete(): boolean {
+    return this.#answer.isComplete;
+  }
+
+  /** The text in an event, `""` for none, `null` where there is no more. */
+  readonly read = (data: string, event: string): string | null => {
+    const value = parse(data);
+    if (typeof value === "object" && value !== null)
+      return this.#readObject({ ...value }, data, event);
+    const text = typeof value === "string" ? value : data;
+    if (event === "error") this.error = failure({ error: text });
+    return event === "error" || event === "done" || data === "[DONE]" ? null : text;
+  };
+
+  #readObject(value: Record<string, unknown>, data: string, event: string): string | null {
+    const answer = this.#answer;
+    const said = answer.take(event, data);
+    if (answer.error && !answer.aborted) this.error = failure(value);
+    if (answer.ended) return null;
+    const { text, delta, content } = value;
+    return (
+      (answer.protocol ? [said.text] : [text, delta, content]).find(
+        (field) => typeof field === "string",
+      ) ?? ""
+    );
+  }
+}
+
+function failure(told: Record<string, unknown>): SseError {
+  const cause = toldError(told);
+  return new SseError("answer-failed", `the answer failed: ${cause.message}`, { cause });
+}
+
+/** The value of the JSON, or the text itself where it is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,122 @@
+import { useMemo } from "react";
+import type { AnyEventMessage } from "../client/event-stream.js";
+import { ToldText } from "../client/told-text.js";
+import { SseError } from "../errors.js";
+import { EventStreamStore, type StreamOptions, type StreamState } from "./event-stream-store.js";
+import { useStore } from "./store.js";
+import { TextReader } from "./text-reader.js";
+import { useLatest } from "./use-latest.js";
+
+export interface UseSSEStreamOptions extends Omit<StreamOptions, "parse"> {
+  /**
+   * The text in an event, by its data as they came and its name: `""` for none, `null` where the text
+   * ends.
+   *
+   * Defaults to what `TextReader` finds.
+   */
+  text?: ((data: string, event: string) => string | null) | undefined;
+}
+
+export interface SSEStreamState {
+  /** The text so far. */
+  readonly content: string;
+  /** Whether it has ended, and nothing failed. */
+  readonly isDone: boolean;
+  /** Why it failed. Unless `state` is `"closed"`, it is tried again. */
+  readonly error: SseError | undefined;
+  /** `"idle"` without a url; `"waiting"` between two attempts; `"closed"` when there will be no other. */
+  readonly state: StreamState;
+}
+
+export interface UseSSEStreamResult extends SSEStreamState {
+  /** Opens a stream that has failed once more, from its last event, or its start. */
+  retry(): void;
+}
+
+class TextStore extends EventStreamStore<SSEStreamState> {
+  readonly #options: () => UseSSEStreamOptions | undefined;
+  readonly #text = new ToldText();
+  #reader = new TextReader();
+  #isDone = false;
+
+  constructor(url: string | null | undefined, options: () => UseSSEStreamOptions | undefined) {
+    const state = url ? "connecting" : "idle";
+    super({ content: "", isDone: false, error: undefined, state }, url, () => ({
+      ...options(),
+      parse: (data) => data,
+    }));
+    this.#options = options;
+  }
+
+  readonly retry = (): void => {
+    if (this.#isDone) return;
+    if (!this.canResume) this.#restart();
+    this.reopen();
+  };
+
+  protected read(): SSEStreamState {
+    const { error, state } = this;
+    return { content: this.#text.shown, isDone: this.#isDone, error, state };
+  }
+
+  protected receive({ event, data }: AnyEventMessage<Record<string, string>>): void {
+    if (event === "gap") {
+      // The server does not know the last event: what comes next is the text from its start.
+      this.#restart();
+      return;
+    }
+    const read = this.#options()?.text ?? this.#reader.read;
+    const text = read(data, event);
+    if (text) this.#text.add(text);
+    else if (text === null) this.#end(this.#reader.error);
+  }
+
+  protected override moved(state: StreamState, error: SseError | undefined): void {
+    const isCut = state === "waiting" || state === "closed";
+    if (isCut && this.#reader.isComplete) {
+      this.#end();
+    } else if (state === "closed" && !error) {
+      // 204: there is nothing more.
+      this.#end();
+    } else if (state === "waiting" && this.#text.shown && !this.canResume) {
+      // The same request again might be another answer, and paid for.
+      this.#end(error ?? incomplete());
+    } else {
+      super.moved(state, error);
+    }
+  }
+
+  #restart(): void {
+    this.#text.restart();
+    this.#reader = new TextReader();
+  }
+
+  #end(error?: SseError): void {
+    this.#isDone = !error;
+    if (!error) this.#text.end();
+    this.close();
+    super.moved("closed", error);
+  }
+}
+
+function incomplete(): SseError {
+  return new SseError("incomplete-stream", "the stream ended before the text did.");
+}
+
+/**
+ * Reads a stream of text while the component is mounted: the answer of a model, in any protocol of
+ * this package, or tokens as they are. Without a url, it waits for one; with another url, it begins
+ * anew.
+ *
+ * Of the options, functions and headers are read when they are needed, the others when the stream is
+ * opened.
+ */
+export function useSSEStream(
+  url: string | null | undefined,
+  options?: UseSSEStreamOptions,
+): UseSSEStreamResult {
+  const latest = useLatest(options);
+  const store = useMemo(() => new TextStore(url, latest), [url, latest]);
+  const { retry } = store;
+  return { ...useStore(store), retry };
+}

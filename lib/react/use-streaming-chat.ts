@@ -1,0 +1,32 @@
+import { useMemo } from "react";
+import { ChatStore, type StreamingChatConfig, type StreamingChatState } from "./chat-store.js";
+import { useStore } from "./store.js";
+import { useLatest } from "./use-latest.js";
+
+export interface UseStreamingChatResult
+  extends StreamingChatState,
+    Pick<ChatStore, "send" | "cancel" | "reset" | "retry" | "resume"> {}
+
+/**
+ * A conversation with a model, on an `AIStream` that lives as long as the component, or until
+ * `endpoint` or `id` is another.
+ *
+ *     const { content, send, cancel, isStreaming } = useStreamingChat({ endpoint: "/api/chat" });
+ *
+ * `config` may be a new object each time. `headers`, `body`, `fetch`, `model`, `systemPrompt`, a
+ * function `id` and the listeners are those of the last render; the others count for a new stream.
+ *
+ * An unmounted component takes no more of its answer, and leaves the server alone: the answer can be
+ * resumed. To have the server stop, call `cancel()`.
+ *
+ * @throws {SseError} `invalid-option`, in an effect
+ */
+export function useStreamingChat(config: StreamingChatConfig): UseStreamingChatResult {
+  const { endpoint, id, messages } = config;
+  const key = typeof id === "string" ? id : undefined;
+  const latest = useLatest(config);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: messages are those of the first render
+  const store = useMemo(() => new ChatStore(messages, latest), [endpoint, key, latest]);
+  const { send, cancel, reset, retry, resume } = store;
+  return { ...useStore(store), send, cancel, reset, retry, resume };
+}

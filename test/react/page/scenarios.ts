@@ -1,0 +1,94 @@
+/** Components with the hooks, as an application would use them: options are new objects each time. */
+import { createElement, type FunctionComponent } from "react";
+import { useChannel, useSSEStream, useStreamingChat } from "../../../lib/react/index.ts";
+import type { Rig } from "./rig.ts";
+
+/** There is none where a page is rendered on the server. */
+const rig = () => (globalThis as { rig?: Rig }).rig;
+
+function show(id: string, state: object) {
+  return createElement("pre", { id }, JSON.stringify(state));
+}
+
+const retryQuickly = { initialDelay: 5, maxDelay: 20 };
+
+interface StreamProps {
+  url: string | null;
+  id?: string;
+  maxRetries?: number;
+}
+
+function SSEStream({ url, id = "state", maxRetries = 20 }: StreamProps) {
+  const { retry, ...state } = useSSEStream(url, { retry: { ...retryQuickly, maxRetries } });
+  const current = rig();
+  if (current) Object.assign(current.functions, { [`retry-${id}`]: retry });
+  current?.rendered(state.content);
+  return show(id, { ...state, error: state.error?.code });
+}
+
+function SSEStreams({ urls }: { urls: (string | null)[] }) {
+  return urls.map((url, index) =>
+    createElement(SSEStream, { key: `${index}`, id: `state-${index}`, url }),
+  );
+}
+
+interface ChannelEvents {
+  greeting: { text: string };
+  count: number;
+}
+
+interface ChannelProps extends StreamProps {
+  /** What listeners of this render say before what they hear. */
+  label: string;
+}
+
+function Channel({ url, label, maxRetries = 20 }: ChannelProps) {
+  const { retry, last, ...state } = useChannel<ChannelEvents>(url, {
+    retry: { ...retryQuickly, maxRetries },
+    headers: () => ({ "X-Label": label }),
+    on: {
+      greeting: ({ text }, { id }) => rig()?.heard.push(`${label} greeting ${text} ${id}`),
+      count: (count) => rig()?.heard.push(`${label} count ${count}`),
+    },
+    onAny: ({ event }) => rig()?.heard.push(`${label} any ${event}`),
+  });
+  const current = rig();
+  if (current) current.functions = { retry };
+  current?.rendered();
+  return show("state", { ...state, last, error: state.error?.code });
+}
+
+interface ChatProps {
+  endpoint: string;
+  id?: string;
+  resume?: string | boolean;
+  label?: string;
+}
+
+function Chat({ label = "", ...config }: ChatProps) {
+  const { send, cancel, reset, retry, resume, ...state } = useStreamingChat({
+    ...config,
+    retry: { ...retryQuickly, maxRetries: 20 },
+    headers: () => ({ "X-Label": label }),
+    onToken: (token) => rig()?.heard.push(`${label} ${token}`),
+    onError: (error) => rig()?.heard.push(`${label} ${error.code}`),
+  });
+  const current = rig();
+  if (current) current.functions = { send, cancel, reset, retry, resume };
+  current?.rendered(state.content);
+  return show("state", { ...state, error: state.error?.code });
+}
+
+export interface Scenarios {
+  stream: StreamProps;
+  streams: { urls: (string | null)[] };
+  channel: ChannelProps;
+  chat: ChatProps;
+}
+
+export const scenarios = {
+  stream: SSEStream,
+  streams: SSEStreams,
+  channel: Channel,
+  chat: Chat,
+} satisfies { [Name in keyof Scenarios]: FunctionComponent<Scenarios[Name]> };
