@@ -60,27 +60,14 @@ export class EventParser {
    * @throws {SseError} `too-large`: the parser is of no use afterwards
    */
   push(bytes: Uint8Array): void {
-    const text = this.#decoder.decode(bytes, { stream: true });
+    let text = this.#decoder.decode(bytes, { stream: true });
     if (text === "") return;
-    let start = this.#afterCr && text[0] === "\n" ? 1 : 0;
-    this.#afterCr = false;
-    // Each is looked for again only once it is passed: no input has the text searched twice.
-    let cr = text.indexOf("\r");
-    let lf = text.indexOf("\n", start);
-    while (cr !== -1 || lf !== -1) {
-      const end = lf === -1 || (cr !== -1 && cr < lf) ? cr : lf;
-      const line = this.#rest + text.slice(start, end);
-      this.#rest = "";
-      start = end + 1;
-      if (end === cr) {
-        if (lf === start) start++;
-        this.#afterCr = start === text.length && lf !== end + 1;
-        cr = text.indexOf("\r", start);
-      }
-      if (lf !== -1 && lf < start) lf = text.indexOf("\n", start);
-      this.#line(line);
-    }
-    this.#rest += text.slice(start);
+    if (this.#afterCr && text[0] === "\n") text = text.slice(1);
+    this.#afterCr = text.endsWith("\r");
+    const lines = text.split(/\r\n?|\n/);
+    lines[0] = this.#rest + lines[0];
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#line(line);
     this.#grow(this.#rest.length);
   }
 
@@ -89,29 +76,27 @@ export class EventParser {
       this.#dispatch();
       return;
     }
-    const colon = line.indexOf(":");
-    const field = colon === -1 ? line : line.slice(0, colon);
-    const value = colon === -1 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1));
+    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?/s.exec(line) ?? [];
     if (field === "data") this.#data.push(value);
     else if (field === "event") this.#event = value;
     else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^\d+$/.test(value)) this.#options.onRetry?.(Number(value));
     else if (field === "") this.#options.onComment?.(value);
-    if (this.#data.length > 0) {
+    if (this.#data[0] !== undefined) {
       this.#size += line.length + 1;
       this.#grow(0);
     }
   }
 
   #dispatch(): void {
-    this.#lastEventId = this.#id;
     const event = this.#event || "message";
     const data = this.#data;
+    const id = this.#id;
+    this.#lastEventId = id;
     this.#event = "";
     this.#size = 0;
-    if (data.length === 0) return;
     this.#data = [];
-    this.#options.onEvent({ event, data: data.join("\n"), id: this.#id });
+    if (data[0] !== undefined) this.#options.onEvent({ event, data: data.join("\n"), id });
   }
 
   #grow(by: number): void {

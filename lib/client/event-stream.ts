@@ -1,6 +1,6 @@
 import type { DefaultEvents, EventName } from "../../types/events.js";
-import { requireOption, SseError } from "../errors.js";
-import { type RetryConfig, retryOf } from "./retry.js";
+import { SseError } from "../errors.js";
+import { atLeast, type RetryConfig, retryOf } from "./retry.js";
 import { Subscription } from "./subscription.js";
 
 /** One event of a stream. */
@@ -113,31 +113,22 @@ export function openEventStream<Events = DefaultEvents>(
   url: string | URL,
   options: EventStreamOptions = {},
 ): EventStream<Events> {
-  const { method, body, credentials = "same-origin", headers } = options;
-  const { heartbeatTimeout = 60_000, highWaterMark = 64 } = options;
-  const atLeast = (name: string, value: number, least: number) =>
-    requireOption(value >= least, name, value, `a number, ${least} or more`);
+  const { method, body, credentials = "same-origin", headers, fetch } = options;
+  const { heartbeatTimeout = 60_000, highWaterMark = 64, maxEventChars = 2 ** 24 } = options;
   atLeast("heartbeatTimeout", heartbeatTimeout, 0);
   atLeast("highWaterMark", highWaterMark, 1);
-  atLeast("maxEventChars", options.maxEventChars ?? 1, 1);
-  const init: RequestInit = { credentials, cache: "no-store" };
-  if (method !== undefined) init.method = method;
-  if (body !== undefined) init.body = body;
+  atLeast("maxEventChars", maxEventChars, 1);
+  const retry = retryOf(options.retry, Number.POSITIVE_INFINITY);
+  const init = { method, body, credentials, cache: "no-store" } as RequestInit;
   try {
     // Another fetch may know other addresses.
-    const address = options.fetch ? "http://localhost" : url;
+    const address = fetch ? "http://localhost" : url;
     new Request(address, typeof headers === "object" ? { ...init, headers } : init);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SseError("invalid-argument", `the request is not possible: ${why}`, { cause });
+    throw new SseError("invalid-argument", `the request is not possible: ${cause}`, { cause });
   }
   return new Subscription<Events>(
-    { url: String(url), init, headers, fetch: options.fetch },
-    {
-      ...options,
-      retry: retryOf(options.retry, Number.POSITIVE_INFINITY),
-      heartbeatTimeout,
-      highWaterMark,
-    },
+    { url: String(url), init, headers, fetch },
+    { ...options, retry, heartbeatTimeout, highWaterMark, maxEventChars },
   );
 }

@@ -14,27 +14,34 @@ export interface RetryConfig {
 
 export type Retry = { [Name in keyof RetryConfig]-?: NonNullable<RetryConfig[Name]> };
 
+/** @throws {SseError} `invalid-option` */
+export function atLeast(name: string, value: number, least: number): void {
+  requireOption(value >= least, name, value, `a number, ${least} or more`);
+}
+
+const growth = {
+  exponential: (failures: number) => 2 ** failures,
+  linear: (failures: number) => failures + 1,
+  constant: () => 1,
+};
+
 /**
  * `config` with its defaults; `false` means no retries.
  *
  * @throws {SseError} `invalid-option`
  */
 export function retryOf(config: RetryConfig | false | undefined, maxRetries: number): Retry {
-  const retry: Retry = { maxRetries, backoff: "exponential", initialDelay: 1000, maxDelay: 30_000 };
-  if (config === false) return { ...retry, maxRetries: 0 };
-  for (const name of ["maxRetries", "initialDelay", "maxDelay"] as const) {
-    const value = config?.[name] ?? retry[name];
-    requireOption(value >= 0, `retry.${name}`, value, "a number, 0 or more");
-    retry[name] = value;
-  }
-  retry.backoff = config?.backoff ?? retry.backoff;
-  requireOption(
-    ["exponential", "linear", "constant"].includes(retry.backoff),
-    "retry.backoff",
-    retry.backoff,
-    '"exponential", "linear" or "constant"',
-  );
-  return retry;
+  const given = config || {};
+  const { backoff = "exponential", initialDelay = 1000, maxDelay = 30_000 } = given;
+  const numbers = {
+    maxRetries: config === false ? 0 : (given.maxRetries ?? maxRetries),
+    initialDelay,
+    maxDelay,
+  };
+  for (const [name, value] of Object.entries(numbers)) atLeast(`retry.${name}`, value, 0);
+  const names = Object.keys(growth);
+  requireOption(names.includes(backoff), "retry.backoff", backoff, `one of ${names.join(", ")}`);
+  return { ...numbers, backoff };
 }
 
 /**
@@ -47,10 +54,9 @@ export function retryOf(config: RetryConfig | false | undefined, maxRetries: num
  */
 export function retryDelay(retry: Retry, failures: number, atLeast = 0): number {
   const { backoff, initialDelay, maxDelay } = retry;
-  const factor =
-    backoff === "exponential" ? 2 ** failures : backoff === "linear" ? failures + 1 : 1;
-  // Without a first delay there would be nothing that grows.
-  const delay = Math.min(failures ? Math.max(initialDelay, 1) * factor : initialDelay, maxDelay);
+  // From nothing, nothing would grow.
+  const first = failures > 0 ? Math.max(initialDelay, 1) : initialDelay;
+  const delay = Math.min(first * growth[backoff](failures), maxDelay);
   const random = Math.random();
   return Math.max(delay * (0.5 + random / 2), atLeast * (1 + random / 10));
 }
@@ -73,14 +79,14 @@ export function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(after) ? undefined : Math.max(after, 0);
 }
 
-/** A longer timeout is taken for 1 ms. */
-const maxTimeout = 2 ** 31 - 1;
+/** A longer timeout would be taken for 1 ms. */
+export const maxTimeout = 2 ** 31 - 1;
 
 /** Resolves after `ms`, never before; rejects with the signal's reason once that aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = performance.now() + ms;
-    let timer: ReturnType<typeof setTimeout>;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const abort = () => {
       clearTimeout(timer);
       reject(signal?.reason);
@@ -90,16 +96,16 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       const left = end - performance.now();
       if (left > 0) {
         timer = setTimeout(wait, Math.min(Math.ceil(left), maxTimeout));
-        return;
+      } else {
+        signal?.removeEventListener("abort", abort);
+        resolve();
       }
-      signal?.removeEventListener("abort", abort);
-      resolve();
     };
     if (signal?.aborted) {
-      reject(signal.reason);
+      abort();
       return;
     }
-    signal?.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort);
     wait();
   });
 }

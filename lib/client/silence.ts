@@ -1,3 +1,5 @@
+import { maxTimeout } from "./retry.js";
+
 /** What may be under way to a page that was frozen, or a machine that slept, gets so long to come, in ms. */
 const grace = 3000;
 /** A timer that is so much too late, or early, says that time stood still, in ms. */
@@ -49,7 +51,7 @@ export class Silence {
   };
 
   #arm(ms: number): void {
-    const wait = Math.min(ms, this.#ms, 2 ** 31 - 1);
+    const wait = Math.min(ms, this.#ms, maxTimeout);
     this.#due = Date.now() + wait;
     this.#timer = setTimeout(this.check, wait);
   }

@@ -29,9 +29,9 @@ export class Subscription<Events> implements EventStream<Events> {
   readonly #subscribers = new Subscribers<AnyEventMessage<Events>>();
   readonly #stateListeners = new Set<Parameters<EventStream["onState"]>[0]>();
   readonly #silence: Silence;
-  #state: EventStreamState = "connecting";
-  #error: SseError | undefined;
-  #lastEventId: string;
+  state: EventStreamState = "connecting";
+  error: SseError | undefined;
+  lastEventId: string;
   /** Ends the attempt that is under way, or the wait for the next. */
   #stop = new AbortController();
   /** Attempts in a row that brought nothing. */
@@ -45,7 +45,7 @@ export class Subscription<Events> implements EventStream<Events> {
     this.#request = request;
     this.#settings = settings;
     const { heartbeatTimeout: ms, signal, lastEventId = "" } = settings;
-    this.#lastEventId = lastEventId;
+    this.lastEventId = lastEventId;
     this.#silence = new Silence(ms, () =>
       this.#stop.abort(new SseError("idle-timeout", `nothing came from the server for ${ms} ms.`)),
     );
@@ -53,18 +53,6 @@ export class Subscription<Events> implements EventStream<Events> {
     globalThis.document?.addEventListener("visibilitychange", this.#visible);
     if (signal?.aborted) this.close();
     else void this.#run();
-  }
-
-  get state(): EventStreamState {
-    return this.#state;
-  }
-
-  get lastEventId(): string {
-    return this.#lastEventId;
-  }
-
-  get error(): SseError | undefined {
-    return this.#error;
   }
 
   on<Name extends EventName<Events>>(
@@ -96,26 +84,22 @@ export class Subscription<Events> implements EventStream<Events> {
     await undefined;
     let renew: boolean | undefined;
     while (!this.#isClosed()) {
-      const ending = await this.#connect(renew);
+      const { signal } = this.#stop;
+      const ending = await attempt(
+        this.#request,
+        this.lastEventId,
+        renew === true,
+        signal,
+        () => this.#silence.listen(),
+        (body) => this.#read(body, signal),
+      );
       this.#silence.end();
       if (this.#isClosed()) return;
       renew = ending.renew;
       if (!renew) await this.#wait(ending);
       this.#stop = new AbortController();
-      this.#change("connecting", this.#error);
+      this.#change("connecting", this.error);
     }
-  }
-
-  #connect(renew = false): Promise<Ending> {
-    const { signal } = this.#stop;
-    return attempt(
-      this.#request,
-      this.#lastEventId,
-      renew,
-      signal,
-      () => this.#silence.listen(),
-      (body) => this.#read(body, signal),
-    );
   }
 
   async #read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
@@ -131,7 +115,7 @@ export class Subscription<Events> implements EventStream<Events> {
       onRetry: (ms) => {
         this.#retry = ms;
       },
-      lastEventId: this.#lastEventId,
+      lastEventId: this.lastEventId,
       maxEventChars,
     });
     try {
@@ -146,7 +130,7 @@ export class Subscription<Events> implements EventStream<Events> {
           if (at > 0) await this.#subscribers.room(highWaterMark);
           if (signal.aborted) return;
           parser.push(value.subarray(at, at + stride));
-          this.#lastEventId = parser.lastEventId;
+          this.lastEventId = parser.lastEventId;
         }
       }
     } finally {
@@ -159,7 +143,7 @@ export class Subscription<Events> implements EventStream<Events> {
   #dispatch(event: string, text: string, id: string): void {
     if (this.#isClosed()) return;
     this.#failures = 0;
-    this.#lastEventId = id;
+    this.lastEventId = id;
     try {
       const data = (this.#settings.parse ?? parseJson)(text, event);
       this.#subscribers.put({ event, data, id } as AnyEventMessage<Events>);
@@ -192,17 +176,17 @@ export class Subscription<Events> implements EventStream<Events> {
   readonly #visible = (): void => {
     if (document.visibilityState !== "visible") return;
     this.#silence.check();
-    if (this.#state === "waiting" && Date.now() >= this.#notBefore) this.#stop.abort();
+    if (this.state === "waiting" && Date.now() >= this.#notBefore) this.#stop.abort();
   };
 
   #isClosed(): boolean {
-    return this.#state === "closed";
+    return this.state === "closed";
   }
 
   #change(state: EventStreamState, error: SseError | undefined): void {
     if (this.#isClosed()) return;
-    this.#state = state;
-    this.#error = error;
+    this.state = state;
+    this.error = error;
     tell(this.#stateListeners, state, error);
   }
 

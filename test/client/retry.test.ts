@@ -54,7 +54,7 @@ describe("the options", () => {
     [{ maxDelay: -5 }, "retry.maxDelay is -5; it must be a number, 0 or more."],
     [
       { backoff: "quadratic" as "linear" },
-      'retry.backoff is "quadratic"; it must be "exponential", "linear" or "constant".',
+      'retry.backoff is "quadratic"; it must be one of exponential, linear, constant.',
     ],
   ])("refuses %j", async (config, message) => {
     const error = await errorOf(() => retryOf(config, 3));
