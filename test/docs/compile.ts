@@ -23,6 +23,7 @@ const compilerOptions = {
 /** JavaScript has no place for the types that strict checks ask for; wrong names and arguments are found all the same. */
 const passes = {
   ts: { include: ["*.ts"], compilerOptions },
+  tsx: { include: ["*.tsx"], compilerOptions: { ...compilerOptions, jsx: "react-jsx" } },
   js: {
     include: ["*.js", "runtimes.d.ts"],
     compilerOptions: { ...compilerOptions, strict: false, allowJs: true, checkJs: true },
@@ -46,14 +47,19 @@ function compile(folder: string, language: keyof typeof passes) {
   }
 }
 
+const folderOf = (file: string) =>
+  fileURLToPath(new URL(`test-artifacts/snippets/${file.replaceAll(/\W+/g, "-")}`, root));
+
+/** The path of a snippet's program, for what is to be bundled for a browser. */
+export const compiledSnippet = (file: string, name: string) =>
+  join(folderOf(file), "out", `${name}.js`);
+
 /**
  * Writes each snippet's program into `test-artifacts/`, where the package's own name resolves as it
  * does for a reader, checks its types and compiles it. Returns the folder of the programs.
  */
 export function compileSnippets(file: string, blocks: Block[]): string {
-  const folder = fileURLToPath(
-    new URL(`test-artifacts/snippets/${file.replaceAll(/\W+/g, "-")}`, root),
-  );
+  const folder = folderOf(file);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "runtimes.d.ts"), runtimes);

@@ -10,7 +10,7 @@ export type Start = (options?: ProgramOptions & { name?: string }) => Program;
 /** Runs the snippet and checks what a reader is told that it does. */
 export type Case = (start: Start) => Promise<void>;
 
-/** Tests a document: each `js` and `ts` block has a name and a case, and each case a block. */
+/** Tests a document: each `js`, `ts` and `tsx` block has a name and a case, and each case a block. */
 export function testSnippets(file: string, cases: Record<string, Case>) {
   const blocks = readBlocks(file).filter(isProgram);
   let programs: string;

@@ -59,7 +59,7 @@ export function readBlocks(file: string): Block[] {
 }
 
 /** The blocks that a computer runs. */
-export const isProgram = ({ language }: Block) => ["js", "ts"].includes(language);
+export const isProgram = ({ language }: Block) => ["js", "ts", "tsx"].includes(language);
 
 const cells = (line: string) =>
   line
