@@ -8,6 +8,7 @@ import type {
 } from "./ai-stream-config.js";
 import { Emitter } from "./emitter.js";
 import { Exchange } from "./exchange.js";
+import { newId } from "./new-id.js";
 import type { Usage } from "./protocols/usage.js";
 import { type Retry, retryOf } from "./retry.js";
 import { TokenReader } from "./token-reader.js";
@@ -322,10 +323,4 @@ export class AIStream implements AsyncIterable<string> {
 function notText(name: string, value: unknown): SseError | undefined {
   if (typeof value === "string" && value !== "") return undefined;
   return new SseError("invalid-argument", `${name} is ${describe(value)}; it must be text.`);
-}
-
-/** Nobody can guess it, who has not been told. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

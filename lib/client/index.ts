@@ -20,3 +20,10 @@ export {
 export type { Usage } from "./protocols/usage.js";
 export type { RetryConfig } from "./retry.js";
 export type { RetryNotice } from "./turn.js";
+export { WebSocketChat } from "./websocket-chat.js";
+export type {
+  ClientWebSocket,
+  WebSocketChatConfig,
+  WebSocketChatEvents,
+  WebSocketPrompt,
+} from "./websocket-chat-config.js";
