@@ -1,4 +1,5 @@
 import type { SseError } from "./errors.js";
+import type { ChannelLog, LogEntry } from "./history/log.js";
 
 /**
  * Between a `Channel` and a log that several processes share, so that another log can take the place
@@ -20,7 +21,7 @@ export interface Backplane {
    *
    * @throws {SseError} `invalid-option` for a name that is followed already, `closed`
    */
-  follow(name: string, receiver: LogReceiver): ChannelLog;
+  follow(name: string, receiver: LogReceiver): BackplaneLog;
   /** Writes what waits, if the log can be reached, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -33,11 +34,8 @@ export interface LogPosition {
   readonly number: number;
 }
 
-/** An event as a log keeps it: text, as it is sent. */
-export interface LogEntry extends LogPosition {
-  readonly name: string;
-  readonly data: string;
-}
+/** An event as a log keeps it, at its place. */
+export interface NumberedEntry extends LogEntry, LogPosition {}
 
 /** Who follows a log: a channel. */
 export interface LogReceiver {
@@ -47,7 +45,7 @@ export interface LogReceiver {
    */
   onPosition(position: LogPosition): void;
   /** @throws {SseError} `overloaded`, to be given the same entry again a little later */
-  onEntry(entry: LogEntry): void;
+  onEntry(entry: NumberedEntry): void;
   /** What was appended could not be written and is given up, or the log cannot be reached: once each time. */
   onError(error: SseError): void;
   /** How many sessions this process has, for `presence()`. */
@@ -55,7 +53,7 @@ export interface LogReceiver {
 }
 
 /** The log of one channel, followed by this process. */
-export interface ChannelLog {
+export interface BackplaneLog extends ChannelLog {
   /**
    * Appends an event. All that are appended in one turn of the event loop are written together.
    *
@@ -70,12 +68,12 @@ export interface ChannelLog {
    */
   published(): Promise<void>;
   /**
-   * What comes after the event with this id, which can be anything that a client sends: only an entry that has
-   * exactly this id is one to go on from. null: from the oldest on. Waits while the log cannot be reached.
+   * Only an entry that has exactly the id `since` is one to go on from; a client can send anything. A hole
+   * between entries is a gap, too. Waits for a while when the log cannot be reached.
    *
-   * @returns A promise that rejects with `SseError` `backplane-unavailable` when that will not change, `closed`
+   * @returns A promise that rejects with `SseError` `backplane-unavailable`, `closed`
    */
-  read(since: string | null): Promise<LogPage>;
+  read: ChannelLog["read"];
   /** Tells other processes soon that `sessionCount()` has changed. */
   countChanged(): void;
   /** @returns A promise that rejects with `SseError` `backplane-unavailable` */
@@ -83,19 +81,6 @@ export interface ChannelLog {
   stats(): LogStats;
   /** Writes what waits, if the log can be reached, then follows no longer. */
   close(): Promise<void>;
-}
-
-/** What comes after an event in a log. */
-export interface LogPage {
-  /** Oldest first, without a hole between them. Empty when there is nothing yet; there may be more pages. */
-  readonly entries: readonly LogEntry[];
-  /** Why these do not follow the event that was asked for, but are the oldest that there are. */
-  readonly gap?: Gap | undefined;
-}
-
-export interface Gap {
-  reason: "unknown" | "evicted";
-  oldest: string | null;
 }
 
 /** Sessions of a channel in all processes. */

@@ -1,5 +1,6 @@
 import type { DefaultEventName, DefaultEvents, EventName } from "../types/events.js";
 import { autoId } from "./auto-id.js";
+import type { Backplane, Presence } from "./backplane.js";
 import type {
   BroadcastOptions,
   ChannelEvents,
@@ -8,10 +9,11 @@ import type {
 } from "./channel-options.js";
 import { detachable } from "./detachable.js";
 import { checkEventId, checkEventName, encodingOf, requireJson } from "./encoding.js";
-import { checkOptions, describe, requireOption, SseError } from "./errors.js";
+import { checkOptions, describe, requireOption, SseError, warn } from "./errors.js";
 import { type CloseOptions, farewellOf } from "./farewell.js";
 import { ChannelHistory } from "./history/channel-history.js";
 import { Delivered } from "./history/delivered.js";
+import type { Gap } from "./history/gap.js";
 import type { ChannelLog, LogEntry } from "./history/log.js";
 import { checkRegisterOptions, historyLimits, type RegisterOptions } from "./history/options.js";
 import { Ring } from "./history/ring.js";
@@ -29,7 +31,8 @@ import {
   type LastEvent,
   nextSequence,
 } from "./internal.js";
-import { attempt, type Broadcast, Members } from "./members.js";
+import { LogFollower } from "./log-follower.js";
+import { attempt, type Broadcast, type Fields, Members } from "./members.js";
 import { checkAutoId, checkEncoding, type DefaultSessionState } from "./options.js";
 import type { Session } from "./session.js";
 import { TypedEmitter } from "./typed-emitter.js";
@@ -49,6 +52,9 @@ export interface DefaultChannelState {
  *
  * It emits `session-registered`, `session-deregistered`, `session-disconnected`, `broadcast` and `gap`;
  * see `ChannelEvents`.
+ *
+ * With a backplane, what is broadcast reaches the sessions of all processes that have a channel of this
+ * name, and `backplane-error` is emitted, too.
  */
 export class Channel<
   State = DefaultChannelState,
@@ -60,6 +66,7 @@ export class Channel<
   readonly #members: Members<Session<SessionState>>;
   readonly #autoId: boolean;
   readonly #history: ChannelHistory<Session<SessionState>> | undefined;
+  readonly #follower: LogFollower | undefined;
   #last: LastEvent = { id: "", sequence: 0 };
   #broadcasts = 0;
   #recipients = 0;
@@ -69,7 +76,8 @@ export class Channel<
     super();
     const given = checkOptions(options) ?? {};
     checkEncoding(given);
-    const limits = historyLimits(given.history);
+    const { backplane, name, history = backplane && true } = given;
+    const limits = historyLimits(history);
     const isOwn = given.serializer !== undefined || given.sanitizer !== undefined || limits;
     this.#members = new Members(isOwn ? encodingOf(given) : undefined);
     this.#autoId = checkAutoId(given.eventId);
@@ -80,6 +88,10 @@ export class Channel<
         onGap: (session, gap) => this.tell("gap", session, gap),
         onEnded: (session) => this[kSessionEnded](session),
       });
+    }
+    if (backplane !== undefined) {
+      requireOption(limits !== undefined, "history", history, "kept with a backplane");
+      this.#follower = this.#follow(backplane, name as string);
     }
     this.state = given.state ?? ({} as State);
   }
@@ -120,6 +132,7 @@ export class Channel<
     }
     if (this.#history) this.#history.register(member, given);
     else this.#join(member);
+    this.#follower?.log.countChanged();
     this.emit("session-registered", member);
     return this;
   }
@@ -132,6 +145,7 @@ export class Channel<
       member[kLeft](this);
       this.#members.delete(member);
     }
+    this.#follower?.log.countChanged();
     this.emit("session-deregistered", member);
     return this;
   }
@@ -143,9 +157,12 @@ export class Channel<
    * @param data What the serializer makes text of: by default anything that JSON has a form for.
    * @param eventName Defaults to `"message"`.
    * @throws {TypeError} for data that has no text form; nothing was sent then
+   * With a backplane, it is on its way to all processes when this returns, and comes to the sessions of
+   * this one as to those of others; see `published()`.
+   *
    * @throws {SseError} `invalid-argument` for a name or id that is no string, a filter that is no
-   * function and, with a history, an id that clients cannot resume from; `overloaded`; nothing was sent
-   * then
+   * function, with a history an id that clients cannot resume from, with a backplane a filter and an id;
+   * `overloaded`, `backplane-unavailable` and `closed` as `published()` says; nothing was sent then
    * @throws What a filter, a session's own serializer or a listener threw first. All other sessions
    * have got the event then.
    */
@@ -158,20 +175,59 @@ export class Channel<
     checkEventName(eventName);
     checkEventId(eventId);
     checkFilter(filter);
+    if (this.#follower)
+      return this.#append(this.#follower, { data, name: eventName, id: eventId }, filter);
     const id = eventId ?? (this.#autoId ? autoId() : undefined);
     return this.#send({ data, name: eventName, id }, filter ?? undefined);
   }
 
+  /**
+   * Tells when all that was broadcast before has come to the backplane, whence it comes to all processes.
+   * While that cannot be reached, broadcasts wait for it; `broadcast` refuses more when too many do.
+   *
+   * @returns A promise that resolves then; at once without a backplane. It rejects with `SseError`
+   * `backplane-unavailable` or `closed` when something that was broadcast since the last call was given up.
+   */
+  async published(): Promise<void> {
+    await this.#follower?.log.published();
+  }
+
+  /**
+   * How many sessions there are in all processes that share this channel. Those of a process that was
+   * killed are counted for some seconds.
+   *
+   * @returns A promise that rejects with `SseError` `backplane-unavailable`
+   */
+  async presence(): Promise<Presence> {
+    if (this.#follower) return this.#follower.log.presence();
+    const { sessionCount: sessions } = this;
+    return { sessions, processes: sessions > 0 ? 1 : 0 };
+  }
+
   /** Counts of this channel. */
   stats(): ChannelStats {
-    const counts = {
+    const stats: ChannelStats = {
       sessions: this.sessionCount,
       broadcasts: this.#broadcasts,
       recipients: this.#recipients,
     };
-    if (!this.#history) return counts;
-    const { first, end, bytes } = this.#history.ring.held;
-    return { ...counts, history: { events: end - first, bytes } };
+    if (this.#history) {
+      const { first, end, bytes } = this.#history.ring.held;
+      stats.history = { events: end - first, bytes };
+    }
+    if (this.#follower) {
+      const { log, gaps } = this.#follower;
+      stats.backplane = { ...log.stats(), gaps };
+    }
+    return stats;
+  }
+
+  /**
+   * Leaves the backplane, if there is one: what waits is written if that can be reached now, nothing comes
+   * from there any more, and `broadcast` throws. Sessions stay.
+   */
+  async detach(): Promise<void> {
+    await this.#follower?.log.close();
   }
 
   /**
@@ -214,6 +270,7 @@ export class Channel<
     if (!this.#has(session)) return;
     this.#members.delete(session);
     this.#history?.forget(session);
+    this.#follower?.log.countChanged();
     this.tell("session-deregistered", session);
   }
 
@@ -248,11 +305,58 @@ export class Channel<
   [kDeliver](entry: LogEntry): void {
     const history = this.#history;
     if (!history || history.ring.numberOf(entry.id) !== undefined) return;
+    let isSent = true;
     try {
       this.#send(new Delivered(entry, this.#members.usesJson));
+    } catch (error) {
+      isSent = (error as { code?: unknown } | null)?.code !== "overloaded";
+      throw error;
     } finally {
-      history.onDelivered(entry.id);
+      if (isSent) history.onDelivered(entry.id);
     }
+  }
+
+  #follow(backplane: Backplane, name: string): LogFollower {
+    const channel = this;
+    return new LogFollower(backplane, name, {
+      get sessionCount() {
+        return channel.sessionCount;
+      },
+      onPosition: (log, id) => this[kReadFrom](log, id),
+      onEntry: (entry) => this[kDeliver](entry),
+      onGap: (gap) => this.#tellGap(gap),
+      onError: (error) => {
+        if (this.listenerCount("backplane-error") === 0) warn("a backplane failed", error);
+        else this.tell("backplane-error", error);
+      },
+    });
+  }
+
+  #append(
+    { log }: LogFollower,
+    event: Broadcast,
+    filter: BroadcastOptions<SessionState>["filter"] | null,
+  ): this {
+    const isLocal = event.id !== undefined || typeof filter === "function";
+    if (isLocal) {
+      throw new SseError(
+        "invalid-argument",
+        "a channel with a backplane takes neither filter nor eventId: the event goes to all processes, and its id is given there.",
+      );
+    }
+    const [text, name = "message"] = this.#members.textOf(event);
+    log.append(name, text);
+    return this;
+  }
+
+  /** Events are missing, for all: those who are replayed to find out by themselves. */
+  #tellGap(gap: Gap): void {
+    const fields: Fields = [JSON.stringify(gap), "gap", undefined];
+    const event: Broadcast = { data: gap, name: "gap", id: undefined, fields };
+    this.#members.send(event, undefined, []);
+    this.#history?.breakOff();
+    for (const session of this.#members.all)
+      this.tell("gap", session, { ...gap, since: session.lastId || null });
   }
 
   #has(session: Session<SessionState>): boolean {

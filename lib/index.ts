@@ -21,6 +21,7 @@ export { EventBuffer, type EventBufferOptions } from "./event-buffer.js";
 export type { CloseOptions } from "./farewell.js";
 export type { IterateOptions, StreamOptions, StreamSource } from "./feed.js";
 export type { Gap, GapDetails, GapReason } from "./history/gap.js";
+export type { ChannelLog, LogEntry, LogPage } from "./history/log.js";
 export type { HistoryOptions, RegisterOptions } from "./history/options.js";
 export type { Disconnection, DisconnectReason } from "./internal.js";
 export type {

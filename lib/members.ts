@@ -138,6 +138,11 @@ export class Members<M extends Member> {
     });
   }
 
+  /** The event's fields as all members get them, where the channel has an encoding. */
+  textOf(event: Broadcast): Fields {
+    return encode(event, this.#encoding ?? defaultEncoding);
+  }
+
   /** Sends to one member alone. @throws what its serializer or sanitizer throws, and `overloaded` */
   sendTo(member: M, event: Broadcast): void {
     member[kSend](...encode(event, this.#encoding ?? member[kEncoding]));

@@ -63,6 +63,13 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readFrom(log: ChannelLog, position: string | null): void {
     this.#log = log;
     this.#position = position;
+    for (const replay of this.#replays.values()) replay.wake();
+  }
+
+  /** What comes next from the log does not follow on what came before. */
+  breakOff(): void {
+    this.ring.clear();
+    for (const replay of this.#replays.values()) replay.reread();
   }
 
   /** The event with this id has come from the log, and is in the ring. */
@@ -137,7 +144,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   #startOf(session: Member, options: RegisterOptions): ReplayStart | undefined {
     const { onGap = "all" } = options;
     const left = options.since === undefined ? this.#left.get(session) : undefined;
-    if (left) return { ...left, onGap };
+    // In the log it is known what follows on what.
+    if (left) return { ...left, ...(this.#log && { next: undefined }), onGap };
     const since = options.since === undefined ? this.#lastOf(session) : options.since;
     if (since === "") return undefined;
     const { first, end } = this.ring.held;

@@ -119,6 +119,13 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     this.#wake = undefined;
   }
 
+  /** What the ring holds does not follow on what it held before: the log tells. */
+  reread(): void {
+    this.#next = undefined;
+    this.#page = [];
+    this.#sentOfPage = 0;
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.wake();

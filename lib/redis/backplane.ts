@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
-import type { Backplane, ChannelLog, LogReceiver, Presence } from "../backplane.js";
+import type { Backplane, BackplaneLog, LogReceiver, Presence } from "../backplane.js";
 import { checkOptions, describe, requireOption, SseError } from "../errors.js";
 import { wholeNumber } from "../options.js";
 import { appendScript } from "./backplane-scripts.js";
@@ -123,7 +123,7 @@ class RedisBackplane implements Backplane, LogShare {
     client.on("end", this.#onEnd);
   }
 
-  follow(name: string, receiver: LogReceiver): ChannelLog {
+  follow(name: string, receiver: LogReceiver): BackplaneLog {
     if (this.#isClosed) throw closed();
     const valid = typeof name === "string" && name !== "" && name.length <= longestName;
     requireOption(valid, "name", name, `a string of 1 to ${longestName} characters`);
@@ -218,11 +218,12 @@ class RedisBackplane implements Backplane, LogShare {
     try {
       const [end] = await endsOf(this.#client, [log], this.#retention);
       if (!end || end instanceof Error) throw end;
-      if (this.#isClosed || log.isClosed) return;
+      if (log.isClosed) return;
       log.end(end);
       log.writer.open();
       this.#reader.add(log);
     } catch (error) {
+      if (log.isClosed) return;
       this.#starting.add(log);
       log.cannotStart(error);
       this.#retrying ??= setTimeout(() => {

@@ -20,6 +20,7 @@ export class PresenceKeeper {
   readonly #client: RedisClient;
   readonly #process: string;
   readonly #timeout: number;
+  /** Those whose number Redis has not been told. */
   readonly #changed = new Set<Counted>();
   /** Those that Redis has a number of. */
   readonly #told = new Set<Counted>();
@@ -37,9 +38,9 @@ export class PresenceKeeper {
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       this.#tell(this.#changed);
-      this.#changed.clear();
     }, gathering).unref();
-    this.#beat ??= setInterval(() => this.#tell(this.#told), this.#timeout / 3).unref();
+    const tellAll = (): void => this.#tell(new Set([...this.#told, ...this.#changed]));
+    this.#beat ??= setInterval(tellAll, this.#timeout / 3).unref();
   }
 
   /** Tells Redis the number of this process, and returns that of all. */
@@ -64,11 +65,14 @@ export class PresenceKeeper {
   #tell(channels: Iterable<Counted>): void {
     if (this.#client.status !== "ready") return;
     // Where it fails, the next beat tells it.
-    for (const channel of channels) void this.read(channel).catch(() => {});
+    for (const channel of channels) {
+      void this.read(channel).catch(() => this.#changed.add(channel));
+    }
   }
 
   async #write(channel: Counted, count: number): Promise<Presence> {
     if (count > 0) this.#told.add(channel);
+    this.#changed.delete(channel);
     const args = [this.#process, count, this.#timeout];
     const reply = await presenceScript.run(this.#client, [channel.keys.presence], args);
     const [sessions, processes] = reply as [number, number];

@@ -1,14 +1,14 @@
 import { setTimeout } from "node:timers";
 import type {
-  ChannelLog,
-  LogEntry,
-  LogPage,
+  BackplaneLog,
   LogPosition,
   LogReceiver,
   LogStats,
+  NumberedEntry,
   Presence,
 } from "../backplane.js";
 import { describe, SseError, warn } from "../errors.js";
+import type { LogPage } from "../history/log.js";
 import { type Batch, type Budget, isFinal, LogWriter, type WriterLink } from "./log-writer.js";
 import { beforeAll, compareIds, isStreamId } from "./stream-id.js";
 import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
@@ -17,8 +17,9 @@ import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
 const overloadedPause = 10;
 /** Entries of a page that is read for one session. */
 const pageSize = 256;
-/** When it is tried again to read one, in ms. */
+/** When it is tried again to read one, in ms, and for how long. */
 const readPause = 200;
+const mostReadTime = 60_000;
 
 /** Where in Redis a log is. */
 export interface LogKeys {
@@ -48,7 +49,7 @@ export interface LogShare {
 }
 
 /** The log of one channel: a stream of Redis. */
-export class RedisLog implements ChannelLog, ReadStream {
+export class RedisLog implements BackplaneLog, ReadStream {
   readonly keys: LogKeys;
   readonly receiver: LogReceiver;
   readonly writer: LogWriter;
@@ -121,13 +122,14 @@ export class RedisLog implements ChannelLog, ReadStream {
   }
 
   async read(since: string | null): Promise<LogPage> {
+    const deadline = performance.now() + mostReadTime;
     for (;;) {
       try {
         const next = since === null ? undefined : await this.#after(since);
         return next ?? (await this.#oldest(since));
       } catch (cause) {
         if (this.#isClosed) throw closed();
-        if (isFinal(cause)) throw unreadable(cause);
+        if (isFinal(cause) || performance.now() > deadline) throw unreadable(cause);
         await pause(readPause);
       }
     }
@@ -196,12 +198,14 @@ export class RedisLog implements ChannelLog, ReadStream {
   }
 
   async #range(from: string): Promise<RawEntry[]> {
+    // The client would keep it for later, each of many.
+    if (!this.#share.isReady) throw new Error("Redis cannot be reached");
     const range = [this.keys.stream, from, "+", "COUNT", pageSize];
     return (await this.#share.ask("XRANGE", ...range)) as RawEntry[];
   }
 
   /** The entries from `at` on, up to the first hole; of the next page where this one has none. */
-  async #fill(raw: readonly RawEntry[], at: number): Promise<LogEntry[]> {
+  async #fill(raw: readonly RawEntry[], at: number): Promise<NumberedEntry[]> {
     let [page, from] = [raw, at];
     for (;;) {
       const entries = page
@@ -215,13 +219,14 @@ export class RedisLog implements ChannelLog, ReadStream {
         continue;
       }
       const hole = entries.findIndex(
-        ({ number }, index) => index > 0 && number !== (entries[index - 1] as LogEntry).number + 1,
+        ({ number }, index) =>
+          index > 0 && number !== (entries[index - 1] as NumberedEntry).number + 1,
       );
       return hole < 0 ? entries : entries.slice(0, hole);
     }
   }
 
-  async #deliver(entry: LogEntry): Promise<void> {
+  async #deliver(entry: NumberedEntry): Promise<void> {
     for (;;) {
       try {
         this.receiver.onEntry(entry);
@@ -244,7 +249,7 @@ function pause(ms: number): Promise<void> {
 }
 
 /** An entry as a channel wrote it; nothing for one of another shape. */
-function entryOf([id, fields]: RawEntry): LogEntry | undefined {
+function entryOf([id, fields]: RawEntry): NumberedEntry | undefined {
   if (fields?.length !== 6) return undefined;
   const [n, number, e, name, d, data] = fields as [string, string, string, string, string, string];
   if (n !== "n" || e !== "e" || d !== "d" || !/^[1-9]\d{0,15}$/.test(number)) return undefined;

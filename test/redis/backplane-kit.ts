@@ -2,10 +2,10 @@ import type { Redis } from "ioredis";
 import { onTestFinished } from "vitest";
 import type {
   Backplane,
-  ChannelLog,
-  LogEntry,
+  BackplaneLog,
   LogPosition,
   LogReceiver,
+  NumberedEntry,
 } from "../../lib/backplane.ts";
 import type { SseError } from "../../lib/errors.ts";
 import { type RedisBackplaneOptions, redisBackplane } from "../../lib/redis/backplane.ts";
@@ -15,7 +15,7 @@ import { type RedisServer, redisClient } from "./redis-server.ts";
 /** Takes what a log gives, as a channel does. */
 export class Receiver implements LogReceiver {
   readonly positions: LogPosition[] = [];
-  readonly entries: LogEntry[] = [];
+  readonly entries: NumberedEntry[] = [];
   readonly errors: SseError[] = [];
   /** Numbers that did not follow on the one before. */
   readonly holes: number[] = [];
@@ -27,7 +27,7 @@ export class Receiver implements LogReceiver {
     this.#number = position.number;
   }
 
-  onEntry(entry: LogEntry) {
+  onEntry(entry: NumberedEntry) {
     if (entry.number !== this.#number + 1) this.holes.push(this.entries.length);
     this.#number = entry.number;
     this.entries.push(entry);
@@ -72,7 +72,7 @@ export function openProcess(
 }
 
 export interface Followed {
-  log: ChannelLog;
+  log: BackplaneLog;
   receiver: Receiver;
 }
 
