@@ -55,12 +55,19 @@ function keyOf(message: { id?: string; requestId?: unknown }): string {
   return message.requestId === undefined ? `answer ${message.id}` : ofRequest + message.requestId;
 }
 
+/** An answer on its way to the client. */
+interface Watch {
+  connection: AnswerConnection;
+  /** Once it has connected. */
+  session?: Session;
+}
+
 /** The messages of one client, and the answers that it watches. */
 export class ChatConnection<Req extends UpgradeRequest> {
   readonly #context: ChatContext<Req>;
   readonly #socket: MessageSocket;
   readonly #rate: MessageRate;
-  readonly #watches = new Map<string, AnswerConnection>();
+  readonly #watches = new Map<string, Watch>();
   /** Of requests of the AI SDK that are not done: which answer they are about. */
   readonly #requests = new Map<string, string>();
   /** By answer: settles when the messages about it that have come so far are handled. */
@@ -155,7 +162,10 @@ export class ChatConnection<Req extends UpgradeRequest> {
     const { generations, request, options = {} } = this.#context;
     const { maxBufferedBytes, writeTimeout } = options;
     const key = keyOf(message);
-    this.#watches.get(key)?.leave();
+    const before = this.#watches.get(key);
+    // What was replaced has its end told first; what is resumed is not told twice.
+    if (message.type === "chat") await before?.session?.close();
+    else before?.connection.leave();
     const isResumed = message.type === "resume";
     const messages =
       message.requestId === undefined
@@ -164,24 +174,26 @@ export class ChatConnection<Req extends UpgradeRequest> {
     const { lastEventId } = message as { lastEventId?: string };
     const connection = new AnswerConnection(this.#socket, request, messages, {
       lastEventId: isResumed ? lastEventId : undefined,
-      onEnded: () => this.#unwatched(key, connection),
+      onEnded: () => this.#unwatched(key, watch),
       onBroken: () => void this.#context.session.close(serviceRestart, "an answer broke off"),
     });
-    this.#watches.set(key, connection);
+    const watch: Watch = { connection };
+    this.#watches.set(key, watch);
     const { protocol } = messages;
     const limits = { maxBufferedBytes, writeTimeout, retry: null, keepAlive: null };
     try {
       const session = await generations.attach(id, connection, { ...limits, protocol });
-      if (!session) this.#unwatched(key, connection);
+      if (session) watch.session = session;
+      else this.#unwatched(key, watch);
       return session;
     } catch (error) {
-      this.#unwatched(key, connection);
+      this.#unwatched(key, watch);
       throw error;
     }
   }
 
-  #unwatched(key: string, connection: AnswerConnection): void {
-    if (this.#watches.get(key) !== connection) return;
+  #unwatched(key: string, watch: Watch): void {
+    if (this.#watches.get(key) !== watch) return;
     this.#watches.delete(key);
     if (key.startsWith(ofRequest)) this.#requests.delete(key.slice(ofRequest.length));
   }
@@ -190,7 +202,7 @@ export class ChatConnection<Req extends UpgradeRequest> {
     const watch = this.#watches.get(keyOf(message));
     // It may have ended since, and the id stand for another answer.
     if (!watch) return;
-    watch.leave();
+    watch.connection.leave();
     await this.#context.exchange.stop(this.#asked(message), id);
   }
 
