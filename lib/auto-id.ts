@@ -41,6 +41,12 @@ export function autoOrder(): number {
   return last;
 }
 
+/** The place of an event that is sent now: that of its id, where nothing was given a place since. */
+export function placeOf(id: string): number {
+  const order = orderOf(id);
+  return order === last ? order : autoOrder();
+}
+
 /** The place of an id, if it is one that `autoId()` can have given in this process. */
 export function orderOf(id: string): number | undefined {
   if (id.length !== 15 || !id.endsWith(processPart)) return undefined;

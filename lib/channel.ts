@@ -373,7 +373,7 @@ export class Channel<
     // A mistake that would show only once somebody is there.
     if (this.#members.useDefaultEncoding) requireJson(event.data);
     const failures: unknown[] = [];
-    const chosen = filter ? this.#choose(filter, failures) : undefined;
+    const chosen = filter ? this.#members.choose(filter, failures) : undefined;
     const keep = id === undefined ? undefined : this.#history;
     const missed = this.#members.send(event, chosen, failures, keep && { ring: keep.ring, filter });
     this.#broadcasts += 1;
@@ -388,20 +388,6 @@ export class Channel<
     }
     if (failures.length > 0) throw failures[0];
     return this;
-  }
-
-  #choose(
-    filter: (session: Session<SessionState>) => unknown,
-    failures: unknown[],
-  ): Set<Session<SessionState>> {
-    const chosen = new Set<Session<SessionState>>();
-    for (const session of this.#members.all) {
-      if (!session.isConnected) continue;
-      attempt(failures, () => {
-        if (filter(session)) chosen.add(session);
-      });
-    }
-    return chosen;
   }
 
   #noteLastId(

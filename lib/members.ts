@@ -93,6 +93,18 @@ export class Members<M extends Member> {
     if (!this.#alone.delete(member)) native.leave(this.channel, member[kNative]);
   }
 
+  /** Those that the filter lets have an event. What it throws joins `failures`. */
+  choose(filter: Filter<M>, failures: unknown[]): Set<M> {
+    const chosen = new Set<M>();
+    for (const member of this.all) {
+      if (!member.isConnected) continue;
+      attempt(failures, () => {
+        if (filter(member)) chosen.add(member);
+      });
+    }
+    return chosen;
+  }
+
   /**
    * Sends to all, or to those `chosen`. Returns those whose own serializer or sanitizer threw, which
    * get nothing.

@@ -1,3 +1,4 @@
+import { autoOrder } from "../auto-id.js";
 import { warn } from "../errors.js";
 import {
   kJoined,
@@ -31,6 +32,12 @@ export interface ReplayHost<Member> {
   onEnded(member: Member): void;
 }
 
+/**
+ * For how long after a replay, in the units of `autoOrder()`, a session that ends may not have got it: what
+ * was sent is on its way for a while.
+ */
+const settling = 30_000 * 1024;
+
 /** What a channel has sent, and the sessions that get what they have not got yet of it. */
 export class ChannelHistory<Member extends Returning<Member>> implements ReplaySource<Member> {
   readonly ring: Ring<Member>;
@@ -38,6 +45,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readonly #replays = new Map<Member, Replay<Member>>();
   /** Where sessions were that were deregistered. */
   readonly #left = new WeakMap<Member, Pick<ReplayStart, "next" | "since">>();
+  /** Those that got ids of others before a replay was through: the places between which they lacked some. */
+  readonly #mixed = new WeakMap<Member, { from: number; to: number }>();
   #log: ChannelLog | undefined;
   #position: string | null = null;
 
@@ -108,7 +117,12 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
 
   /** The session is gone. */
   forget(session: Member): void {
+    const now = autoOrder();
+    const replay = this.#replays.get(session);
     this.#replays.delete(session);
+    if (replay?.isMixed) this.#mixed.set(session, { from: replay.from, to: now });
+    const mixed = this.#mixed.get(session);
+    if (mixed && now - mixed.to < settling) this.ring.unplaced.add(mixed.from, mixed.to);
   }
 
   onEnded(session: Member): void {
@@ -131,8 +145,10 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
 
   #end(replay: Replay<Member>): void {
     if (replay.isOver) return;
+    const { session, from, isMixed, hasSent } = replay;
+    if (isMixed && hasSent) this.#mixed.set(session, { from, to: autoOrder() });
     this.#stop(replay);
-    this.#host.onLevel(replay.session);
+    this.#host.onLevel(session);
   }
 
   #stop(replay: Replay<Member>): void {

@@ -23,6 +23,7 @@ import type { Ring } from "./ring.js";
 export interface Replayed {
   readonly isConnected: boolean;
   readonly bufferedBytes: number;
+  readonly lastId: string;
   readonly [kNative]: number;
   drained(): Promise<void>;
   [kSend](data: string, name: string | undefined, id: string | undefined): void;
@@ -69,6 +70,8 @@ const nothing: LastEvent = { id: "", sequence: 0 };
  */
 export class Replay<Member extends Replayed> implements SessionObserver<Member> {
   readonly session: Member;
+  /** The place among all ids of the process after which the client may lack events. */
+  readonly from: number;
   readonly [kLastBroadcast] = nothing;
   readonly [kReplaying] = true;
   readonly #source: ReplaySource<Member>;
@@ -86,6 +89,8 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   #allowed: number | undefined;
   #wake: (() => void) | undefined;
   #isStopped = false;
+  #isMixed: boolean;
+  #hasSent = false;
 
   /** @param maxBufferedBytes that of the session */
   constructor(
@@ -95,17 +100,28 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     { next, since, gap, onGap }: ReplayStart,
   ) {
     this.session = session;
+    this.from = source.ring.beginningOf(since);
     this.#source = source;
     this.#limit = Math.max(1, Math.floor(maxBufferedBytes * part));
     this.#onGap = onGap;
     this.#next = next;
     this.#since = since;
     this.#gap = gap;
+    this.#isMixed = this.#isForeign;
   }
 
   /** Whether nothing more is sent. */
   get isOver(): boolean {
     return this.#isStopped || !this.session.isConnected;
+  }
+
+  /** Whether the session was sent ids of others before it had got all of this channel. */
+  get isMixed(): boolean {
+    return this.#isMixed || this.#isForeign;
+  }
+
+  get hasSent(): boolean {
+    return this.#hasSent;
   }
 
   /** Where it is: as the start of another. */
@@ -136,6 +152,7 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
    * session ends; undefined when the session was sent all, or this is over.
    */
   step(): Promise<unknown> | undefined {
+    this.#isMixed ||= this.#isForeign;
     makeRoom(this.#limit);
     try {
       while (!this.isOver) {
@@ -156,6 +173,10 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   }
 
   [kPushListeners](): void {}
+
+  get #isForeign(): boolean {
+    return this.session.lastId !== (this.#since ?? "");
+  }
 
   /** Bytes that may be sent now. An event that takes more goes when nothing waits. */
   get #room(): number {
@@ -266,6 +287,7 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   }
 
   #noteId(id: string): void {
+    this.#hasSent = true;
     this.#since = id;
     this.session[kSetLastId](id, nextSequence());
   }

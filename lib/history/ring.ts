@@ -1,9 +1,10 @@
-import { autoOrder, orderOf } from "../auto-id.js";
+import { autoOrder, orderOf, placeOf } from "../auto-id.js";
 import { describe, SseError, warn } from "../errors.js";
 import { native } from "../native.js";
 import { sweepLater } from "./filter-sweep.js";
 import type { GapReason } from "./gap.js";
 import type { HistoryLimits } from "./options.js";
+import { Unplaced } from "./unplaced.js";
 
 /** Whether a session may have an event. */
 export type Filter<Member> = (member: Member) => unknown;
@@ -30,11 +31,14 @@ const closed = new FinalizationRegistry<number>((channel) => native.closeHistory
  */
 export class Ring<Member> {
   readonly channel: number;
-  /** The channel did not send anything before. */
+  readonly unplaced = new Unplaced();
+  /** The channel did not send anything before this place; see `autoOrder()`. */
   readonly #beginning = autoOrder();
   readonly #filters = new Map<number, Filter<Member>>();
   readonly #isAging: boolean;
   #end = 1;
+  /** That of the last event. */
+  #order = 0;
 
   /** @param channel the engine's number of the channel */
   constructor(channel: number, { events, bytes, ms }: HistoryLimits) {
@@ -74,12 +78,15 @@ export class Ring<Member> {
     recipients?: readonly [sessions: Float64Array, count: number],
     filter?: Filter<Member>,
   ): boolean {
-    const order = autoOrder();
+    const place = placeOf(fields[2] ?? "");
+    // An application can give an event any id.
+    const order = place > this.#order ? place : autoOrder();
     const told = recipients
       ? native.multicastKept(this.channel, order, ...recipients, ...fields)
       : native.broadcastKept(this.channel, order, ...fields);
     if (filter) this.#keepFilter(filter);
     this.#end += 1;
+    this.#order = order;
     return told;
   }
 
@@ -95,8 +102,14 @@ export class Ring<Member> {
     // Of another channel, or the session's own: what was sent before it has come before it.
     const order = orderOf(id);
     if (order === undefined || order < this.#beginning) return "unknown";
+    if (this.unplaced.has(order)) return "unknown";
     const [, , , evicted = 0] = native.historyState(this.channel);
     return order < evicted ? "evicted" : native.heldAfter(this.channel, order);
+  }
+
+  /** The place of the event with this id among all ids of the process, or one before it. */
+  beginningOf(id: string | null): number {
+    return (id === null ? undefined : orderOf(id)) ?? this.#beginning;
   }
 
   idOf(number: number): string | undefined {
