@@ -1,5 +1,5 @@
 import { createResponse, type Session, type SessionOptions } from "../../lib/index.ts";
-import { within } from "../e2e/harness.ts";
+import { nextTurn, within } from "../e2e/harness.ts";
 
 /** A connected session over Fetch of a client that says it got `lastId` last. */
 async function connect(lastId: string, options: SessionOptions) {
@@ -52,6 +52,20 @@ export async function openStalled(lastId = "", options: SessionOptions = {}) {
   return {
     session,
     read,
+    /** What was read so far. */
+    get text() {
+      return text;
+    },
+    /** Reads if something comes within a few turns. Returns whether it did. */
+    async readIfAny() {
+      let isThere = false;
+      const notice = () => {
+        isThere = true;
+      };
+      pending.then(notice, notice);
+      for (let turn = 0; turn < 5 && !isThere; turn++) await nextTurn();
+      return isThere && (await read());
+    },
     /** Reads until all that was read includes `end`; returns it. */
     async until(end: string) {
       while (!text.includes(end)) if (!(await read())) break;
