@@ -17,7 +17,7 @@ export interface RedisServerOptions {
 /** What connecting takes, and this harness: not what a test counts. */
 const connecting = /^(info|hello|auth|select|ping|command|client\|setinfo|config\|.*)$/;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };

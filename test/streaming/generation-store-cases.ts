@@ -144,20 +144,25 @@ export function storeCases(setUp: SetUp): void {
       await expect.poll(() => store.find("a"), { timeout: 5000 }).toBeUndefined();
     });
 
-    it.each(["", "a}{b", "{", "../x\r\n\0*", "__proto__", "é\ud83d\ude00", "x".repeat(512)])(
-      "knows nothing of an id that nobody has used, such as %j",
-      async (id) => {
-        const connect = await setUp();
-        const info = infoOf(id);
-        expect(await connect().find(id)).toBeUndefined();
-        expect(await connect().read(info, 0)).toBeUndefined();
-        const lease = await connect().create(info, told().producer);
-        await lease?.append([text(id), finish]);
-        expect((await connect().find(id))?.info).toEqual(info);
-        expect(await connect().read(info, 0)).toEqual([text(id), finish]);
-        expect(await connect().find(`${id}*`)).toBeUndefined();
-      },
-    );
+    it.each([
+      ["empty", ""],
+      ["with a hash tag", "a}{b"],
+      ["with half of one", "{"],
+      ["with control characters", "../x\r\n\0*"],
+      ["__proto__", "__proto__"],
+      ["not in ASCII", "é\ud83d\ude00"],
+      ["as long as may be", "x".repeat(512)],
+    ])("knows nothing of an id that nobody has used, also one that is %s", async (_, id) => {
+      const connect = await setUp();
+      const info = infoOf(id);
+      expect(await connect().find(id)).toBeUndefined();
+      expect(await connect().read(info, 0)).toBeUndefined();
+      const lease = await connect().create(info, told().producer);
+      await lease?.append([text(id), finish]);
+      expect((await connect().find(id))?.info).toEqual(info);
+      expect(await connect().read(info, 0)).toEqual([text(id), finish]);
+      expect(await connect().find(`${id}*`)).toBeUndefined();
+    });
   });
 
   describe("a generation of another server", () => {
