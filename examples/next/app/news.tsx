@@ -24,7 +24,7 @@ export function News() {
     const form = event.currentTarget;
     const text = new FormData(form).get("headline");
     form.reset();
-    await fetch("/api/news", {
+    await fetch("/api/headlines", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ text }),

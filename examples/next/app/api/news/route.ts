@@ -3,21 +3,8 @@ import { news } from "../../../lib/news";
 
 export const dynamic = "force-dynamic";
 
-const maxLength = 200;
-
 export function GET(request: Request) {
   return createResponse(request, (session) => {
     news.register(session);
   });
-}
-
-export async function POST(request: Request) {
-  const given: unknown = await request.json().catch(() => undefined);
-  const text = (given as { text?: unknown } | null | undefined)?.text;
-  if (typeof text !== "string" || text.trim() === "" || text.length > maxLength) {
-    const error = `Send JSON like {"text": "..."}, with 1 to ${maxLength} characters.`;
-    return Response.json({ error }, { status: 400 });
-  }
-  news.broadcast({ text: text.trim(), at: Date.now() }, "headline");
-  return new Response(null, { status: 202 });
 }
