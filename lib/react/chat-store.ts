@@ -84,10 +84,10 @@ export class ChatStore extends Store<StreamingChatState> {
   /** Whether an answer has begun: the last message may be it. */
   #hasBegun = false;
   /** The answer to take up when the component is mounted. */
-  #resumed: string | undefined;
+  #resumed: string | boolean | undefined;
   /** Resolves once the server has said whether there is an answer to take up. */
-  #lookup: Promise<unknown> | undefined;
-  #found: (() => void) | undefined;
+  #lookup: Promise<void> | undefined;
+  #found: ((value?: unknown) => void) | undefined;
   #isUnmounted = false;
 
   constructor(messages: readonly GivenMessage[] | undefined, config: () => StreamingChatConfig) {
@@ -118,7 +118,8 @@ export class ChatStore extends Store<StreamingChatState> {
   readonly reset = (): void => this.#stream.reset();
 
   protected read(): StreamingChatState {
-    const stream = this.#stream;
+    const stream = this.#made;
+    if (!stream) return this.initial;
     const messages = stream.getMessages();
     const last = this.#hasBegun ? messages.at(-1) : undefined;
     return {
@@ -131,20 +132,21 @@ export class ChatStore extends Store<StreamingChatState> {
   }
 
   protected open(): void {
+    // An option that is wrong shall be told when the component is mounted.
+    this.#made ??= this.#make();
     if (!this.#isUnmounted) {
       const { resume, id } = this.#config();
-      this.#resumed =
-        resume === true ? (typeof id === "string" ? id : undefined) : resume || undefined;
+      this.#resumed = resume === true && typeof id === "string" ? id : resume;
     }
     this.#isUnmounted = false;
-    if (this.#resumed === undefined) return;
-    const found = new Promise<void>((resolve) => {
+    const resumed = this.#resumed;
+    if (typeof resumed !== "string") return;
+    this.#lookup = new Promise<unknown>((resolve) => {
       this.#found = resolve;
+      this.resume(resumed).then(resolve, resolve);
+    }).then(() => {
+      this.#lookup = undefined;
     });
-    const lookup = Promise.race([found, this.resume(this.#resumed).catch(() => {})]).then(() => {
-      if (this.#lookup === lookup) this.#lookup = undefined;
-    });
-    this.#lookup = lookup;
   }
 
   protected close(): void {

@@ -11,6 +11,8 @@ export class TextReader {
   readonly #answer = new AnswerReader(undefined);
   /** Why the text has failed. */
   error: SseError | undefined;
+  /** Whether the last event was of an answer of which nothing has come yet. */
+  isStart = false;
 
   /** Whether the text may end where it is. */
   get isComplete(): boolean {
@@ -20,6 +22,7 @@ export class TextReader {
   /** The text in an event, `""` for none, `null` where there is no more. */
   readonly read = (data: string, event: string): string | null => {
     const value = parse(data);
+    this.isStart = false;
     if (typeof value === "object" && value !== null)
       return this.#readObject({ ...value }, data, event);
     const text = typeof value === "string" ? value : data;
@@ -30,6 +33,7 @@ export class TextReader {
   #readObject(value: Record<string, unknown>, data: string, event: string): string | null {
     const answer = this.#answer;
     const said = answer.take(event, data);
+    this.isStart = said.start === true;
     if (answer.error && !answer.aborted) this.error = failure(value);
     if (answer.ended) return null;
     const { text, delta, content } = value;
