@@ -151,7 +151,8 @@ export class ChatStore extends Store<StreamingChatState> {
 
   protected close(): void {
     const stream = this.#stream;
-    this.#resumed = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
+    const running = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
+    this.#resumed = running ?? (this.#lookup && this.#resumed);
     this.#isUnmounted = true;
     stream.detach();
   }

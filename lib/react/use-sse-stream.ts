@@ -11,7 +11,8 @@ export interface UseSSEStreamOptions extends Omit<StreamOptions, "parse"> {
    * The text in an event, by its data as they came and its name: `""` for none, `null` where the text
    * ends.
    *
-   * Defaults to what `TextReader` finds.
+   * Defaults to what a protocol of this package says; or else to JSON strings, the `text`, `delta` or
+   * `content` of JSON objects, and data that are no JSON. `[DONE]` and an event `done` end it.
    */
   text?: ((data: string, event: string) => string | null) | undefined;
 }
@@ -32,6 +33,9 @@ export interface UseSSEStreamResult extends SSEStreamState {
   retry(): void;
 }
 
+/** The longest text, in characters. */
+const maxChars = 2 ** 24;
+
 class TextStore extends EventStreamStore<SSEStreamState> {
   readonly #options: () => UseSSEStreamOptions | undefined;
   readonly #text = new ToldText();
@@ -50,10 +54,13 @@ class TextStore extends EventStreamStore<SSEStreamState> {
   }
 
   readonly retry = (): void => {
-    if (this.#isDone) return;
-    if (!this.canResume) this.#restart();
-    this.reopen();
+    if (!this.#isDone) this.reopen();
   };
+
+  protected override open(): void {
+    if (!this.canResume) this.#restart();
+    super.open();
+  }
 
   protected read(): SSEStreamState {
     const { error, state } = this;
@@ -76,6 +83,9 @@ class TextStore extends EventStreamStore<SSEStreamState> {
     this.#isFirst = false;
     if (text) this.#text.add(text);
     else if (text === null) this.#end(this.#reader.error);
+    if (this.#text.shown.length > maxChars) {
+      this.#end(new SseError("too-large", `the text has more than ${maxChars} characters.`));
+    }
   }
 
   protected override moved(state: StreamState, error: SseError | undefined): void {

@@ -43,6 +43,22 @@ describe("within Activity, on React 19", () => {
     expect(page.complaints).toEqual([]);
   }, 60_000);
 
+  it("reads a text without ids again from its start", async () => {
+    const server = requests();
+    const page = await openTestPage({ version: "19", handle: server.handle });
+    await page.render("hideableStream", { url: "/tokens", isHidden: false });
+    const first = (await server.next()).begin().send("Hello");
+    await page.shows({ content: "Hello", state: "open" });
+    await page.render("hideableStream", { url: "/tokens", isHidden: true });
+    await first.aborted;
+    await page.render("hideableStream", { url: "/tokens", isHidden: false });
+    const second = await server.next();
+    await page.shows({ content: "Hello", state: "connecting" });
+    second.begin().send("Hel").send("lo, world").write("data: [DONE]\n\n");
+    await page.shows({ content: "Hello, world", isDone: true });
+    expect(await page.get("seen")).not.toContain("Hel");
+  }, 60_000);
+
   it("leaves an answer while it is hidden, and takes it up again", async () => {
     const server = requests();
     const page = await openTestPage({ version: "19", handle: server.handle });
