@@ -63,7 +63,10 @@ function following(
     get systemPrompt() {
       return config().systemPrompt;
     },
-    headers: () => newest(config().headers) ?? {},
+    headers: (renew) => {
+      const { headers = {} } = config();
+      return typeof headers === "function" ? headers(renew) : headers;
+    },
     body: (request) => config().body?.(request) ?? request,
     fetch: (input, init) => (config().fetch ?? fetch)(input, init),
     onToken: (token) => config().onToken?.(token),

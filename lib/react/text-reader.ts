@@ -8,7 +8,9 @@ import { SseError } from "../errors.js";
  * `error`, and an object with an `error`, fail it.
  */
 export class TextReader {
-  readonly #answer = new AnswerReader(undefined);
+  readonly #answer = new AnswerReader();
+  /** Whether events of a protocol have come: other JSON is none of the text then. */
+  #isKnown = false;
   /** Why the text has failed. */
   error: SseError | undefined;
   /** Whether the last event was of an answer of which nothing has come yet. */
@@ -16,7 +18,7 @@ export class TextReader {
 
   /** Whether the text may end where it is. */
   get isComplete(): boolean {
-    return this.#answer.isComplete;
+    return this.#answer.isWhole || !!this.#answer.error || this.#answer.aborted;
   }
 
   /** The text in an event, `""` for none, `null` where there is no more. */
@@ -33,15 +35,13 @@ export class TextReader {
   #readObject(value: Record<string, unknown>, data: string, event: string): string | null {
     const answer = this.#answer;
     const said = answer.take(event, data);
-    this.isStart = said.start === true;
+    this.isStart = !!said?.start;
     if (answer.error && !answer.aborted) this.error = failure(value);
     if (answer.ended) return null;
     const { text, delta, content } = value;
-    return (
-      (answer.protocol ? [said.text] : [text, delta, content]).find(
-        (field) => typeof field === "string",
-      ) ?? ""
-    );
+    this.#isKnown ||= said !== undefined;
+    const fields = this.#isKnown ? [said?.text] : [text, delta, content];
+    return fields.find((field) => typeof field === "string") ?? "";
   }
 }
 
