@@ -36,21 +36,22 @@ export class Subscription<Events> implements EventStream<Events> {
   #stop = new AbortController();
   /** Attempts in a row that brought nothing. */
   #failures = 0;
+  /** Whether there is nothing to wait for. */
+  #hurry = false;
   /** The `retry` field, in ms. */
   #retry: number | undefined;
-  /** Until then the server wants no request, in ms since 1970. */
-  #notBefore = 0;
 
   constructor(request: AttemptRequest, settings: SubscriptionSettings) {
     this.#request = request;
     this.#settings = settings;
     const { heartbeatTimeout: ms, signal, lastEventId = "" } = settings;
     this.lastEventId = lastEventId;
-    this.#silence = new Silence(ms, () =>
-      this.#stop.abort(new SseError("idle-timeout", `nothing came from the server for ${ms} ms.`)),
-    );
+    this.#silence = new Silence(ms, (error) => {
+      // The server is well, as far as we know.
+      this.#hurry = error.code !== "idle-timeout";
+      this.#stop.abort(error);
+    });
     signal?.addEventListener("abort", this.close);
-    globalThis.document?.addEventListener("visibilitychange", this.#visible);
     if (signal?.aborted) this.close();
     else void this.#run();
   }
@@ -165,26 +166,20 @@ export class Subscription<Events> implements EventStream<Events> {
       return;
     }
     const atLeast = Math.max(retryAfter, this.#retry ?? 0);
-    this.#notBefore = Date.now() + atLeast;
     this.#stop = new AbortController();
     this.#change("waiting", error);
     const delay = retryDelay({ ...retry, initialDelay }, failures, atLeast);
-    await sleep(delay, this.#stop.signal).catch(() => {});
+    const { signal } = this.#stop;
+    await sleep(this.#hurry ? 0 : delay, signal).catch(() => {});
+    this.#hurry = false;
   }
-
-  /** The page may have been frozen, or the machine asleep. */
-  readonly #visible = (): void => {
-    if (document.visibilityState !== "visible") return;
-    this.#silence.check();
-    if (this.state === "waiting" && Date.now() >= this.#notBefore) this.#stop.abort();
-  };
 
   #isClosed(): boolean {
     return this.state === "closed";
   }
 
   #change(state: EventStreamState, error: SseError | undefined): void {
-    if (this.#isClosed()) return;
+    if (this.#isClosed() || this.state === state) return;
     this.state = state;
     this.error = error;
     tell(this.#stateListeners, state, error);
@@ -193,7 +188,6 @@ export class Subscription<Events> implements EventStream<Events> {
   #close(error: SseError | undefined, drop = false): void {
     if (this.#isClosed()) return;
     this.#settings.signal?.removeEventListener("abort", this.close);
-    globalThis.document?.removeEventListener("visibilitychange", this.#visible);
     this.#silence.end();
     this.#stop.abort();
     this.#change("closed", error);
