@@ -63,10 +63,7 @@ function following(
     get systemPrompt() {
       return config().systemPrompt;
     },
-    headers: (renew) => {
-      const { headers = {} } = config();
-      return typeof headers === "function" ? headers(renew) : headers;
-    },
+    headers: () => newest(config().headers) ?? {},
     body: (request) => config().body?.(request) ?? request,
     fetch: (input, init) => (config().fetch ?? fetch)(input, init),
     onToken: (token) => config().onToken?.(token),
@@ -87,10 +84,10 @@ export class ChatStore extends Store<StreamingChatState> {
   /** Whether an answer has begun: the last message may be it. */
   #hasBegun = false;
   /** The answer to take up when the component is mounted. */
-  #resumed: string | boolean | undefined;
+  #resumed: string | undefined;
   /** Resolves once the server has said whether there is an answer to take up. */
-  #lookup: Promise<void> | undefined;
-  #found: ((value?: unknown) => void) | undefined;
+  #lookup: Promise<unknown> | undefined;
+  #found: (() => void) | undefined;
   #isUnmounted = false;
 
   constructor(messages: readonly GivenMessage[] | undefined, config: () => StreamingChatConfig) {
@@ -121,8 +118,7 @@ export class ChatStore extends Store<StreamingChatState> {
   readonly reset = (): void => this.#stream.reset();
 
   protected read(): StreamingChatState {
-    const stream = this.#made;
-    if (!stream) return this.initial;
+    const stream = this.#stream;
     const messages = stream.getMessages();
     const last = this.#hasBegun ? messages.at(-1) : undefined;
     return {
@@ -135,27 +131,25 @@ export class ChatStore extends Store<StreamingChatState> {
   }
 
   protected open(): void {
-    // An option that is wrong shall be told when the component is mounted.
-    this.#made ??= this.#make();
     if (!this.#isUnmounted) {
       const { resume, id } = this.#config();
-      this.#resumed = resume === true && typeof id === "string" ? id : resume;
+      this.#resumed =
+        resume === true ? (typeof id === "string" ? id : undefined) : resume || undefined;
     }
     this.#isUnmounted = false;
-    const resumed = this.#resumed;
-    if (typeof resumed !== "string") return;
-    this.#lookup = new Promise<unknown>((resolve) => {
+    if (this.#resumed === undefined) return;
+    const found = new Promise<void>((resolve) => {
       this.#found = resolve;
-      this.resume(resumed).then(resolve, resolve);
-    }).then(() => {
-      this.#lookup = undefined;
     });
+    const lookup = Promise.race([found, this.resume(this.#resumed).catch(() => {})]).then(() => {
+      if (this.#lookup === lookup) this.#lookup = undefined;
+    });
+    this.#lookup = lookup;
   }
 
   protected close(): void {
     const stream = this.#stream;
-    const running = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
-    this.#resumed = running ?? (this.#lookup && this.#resumed);
+    this.#resumed = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
     this.#isUnmounted = true;
     stream.detach();
   }

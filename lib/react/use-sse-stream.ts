@@ -1,8 +1,9 @@
+import { useMemo } from "react";
 import type { AnyEventMessage } from "../client/event-stream.js";
 import { ToldText } from "../client/told-text.js";
 import { SseError } from "../errors.js";
 import { EventStreamStore, type StreamOptions, type StreamState } from "./event-stream-store.js";
-import { useKept, useStore } from "./store.js";
+import { useStore } from "./store.js";
 import { TextReader } from "./text-reader.js";
 import { useLatest } from "./use-latest.js";
 
@@ -11,8 +12,7 @@ export interface UseSSEStreamOptions extends Omit<StreamOptions, "parse"> {
    * The text in an event, by its data as they came and its name: `""` for none, `null` where the text
    * ends.
    *
-   * Defaults to what a protocol of this package says; or else to JSON strings, the `text`, `delta` or
-   * `content` of JSON objects, and data that are no JSON. `[DONE]` and an event `done` end it.
+   * Defaults to what `TextReader` finds.
    */
   text?: ((data: string, event: string) => string | null) | undefined;
 }
@@ -33,15 +33,10 @@ export interface UseSSEStreamResult extends SSEStreamState {
   retry(): void;
 }
 
-/** The longest text, in characters. */
-const maxChars = 2 ** 24;
-
 class TextStore extends EventStreamStore<SSEStreamState> {
   readonly #options: () => UseSSEStreamOptions | undefined;
   readonly #text = new ToldText();
   #reader = new TextReader();
-  /** Whether the next event is the first of its connection. */
-  #isFirst = true;
   #isDone = false;
 
   constructor(url: string | null | undefined, options: () => UseSSEStreamOptions | undefined) {
@@ -54,13 +49,10 @@ class TextStore extends EventStreamStore<SSEStreamState> {
   }
 
   readonly retry = (): void => {
-    if (!this.#isDone) this.reopen();
-  };
-
-  protected override open(): void {
+    if (this.#isDone) return;
     if (!this.canResume) this.#restart();
-    super.open();
-  }
+    this.reopen();
+  };
 
   protected read(): SSEStreamState {
     const { error, state } = this;
@@ -73,23 +65,13 @@ class TextStore extends EventStreamStore<SSEStreamState> {
       this.#restart();
       return;
     }
-    const { text: read } = this.#options() ?? {};
-    let text = (read ?? this.#reader.read)(data, event);
-    if (this.#isFirst && this.#reader.isStart) {
-      // The server does not go on, but sends all of it again.
-      this.#restart();
-      text = this.#reader.read(data, event);
-    }
-    this.#isFirst = false;
+    const read = this.#options()?.text ?? this.#reader.read;
+    const text = read(data, event);
     if (text) this.#text.add(text);
     else if (text === null) this.#end(this.#reader.error);
-    if (this.#text.shown.length > maxChars) {
-      this.#end(new SseError("too-large", `the text has more than ${maxChars} characters.`));
-    }
   }
 
   protected override moved(state: StreamState, error: SseError | undefined): void {
-    this.#isFirst ||= state === "open";
     const isCut = state === "waiting" || state === "closed";
     if (isCut && this.#reader.isComplete) {
       this.#end();
@@ -134,7 +116,7 @@ export function useSSEStream(
   options?: UseSSEStreamOptions,
 ): UseSSEStreamResult {
   const latest = useLatest(options);
-  const store = useKept(url, () => new TextStore(url, latest));
+  const store = useMemo(() => new TextStore(url, latest), [url, latest]);
   const { retry } = store;
   return { ...useStore(store), retry };
 }

@@ -2,31 +2,35 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { launchBrowser } from "./browser.ts";
-import { ask, openPage, watchAnswer } from "./demo-page.ts";
+import { ask } from "./demo-asking.ts";
 import { Demo } from "./demo-server.ts";
 import { eventually, listen, parseStream, within } from "./harness.ts";
 import { fakeProvider } from "./providers.ts";
 
 const root = new URL("../../", import.meta.url);
 
-const chat = (demo: Demo, body: unknown, signal?: AbortSignal) =>
-  fetch(`${demo.origin}/api/chat`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-    signal: signal ?? null,
-  });
+/** Asks as somebody new. */
+async function chat(demo: Demo, body: object, signal?: AbortSignal): Promise<Response> {
+  return ask(demo, "/chat", { token: await demo.token(), body, ...(signal && { signal }) });
+}
+
+async function eventsOf(response: Response) {
+  const { events, errors } = parseStream(new Uint8Array(await response.arrayBuffer()));
+  expect(errors).toEqual([]);
+  return events;
+}
 
 describe("the route", { timeout: 60_000 }, () => {
-  test("sends events one by one to the curl command that README and server tell", async () => {
+  test("sends events one by one to the commands that README and server tell", async () => {
     const demo = await Demo.start({ DEMO_UNWATCHED_MS: "50" });
-    const readme = readFileSync(new URL("README.md", root), "utf8");
-    const command = readme.match(/^curl -N .*$/m)?.[0] ?? "";
-    const here = command.replace("http://localhost:3000", demo.origin);
-    expect(demo.output).toContain(here);
+    const readme = readFileSync(new URL("examples/chat/README.md", root), "utf8");
+    const [commands = ""] = readme.match(/^TOKEN=.*\ncurl -N .*$/m) ?? [];
+    const here = commands.replaceAll("http://localhost:3000", demo.origin);
+    for (const line of here.split("\n")) expect(demo.output).toContain(line);
 
-    const curl = spawn("sh", ["-c", `exec ${here} -s`], { stdio: ["ignore", "pipe", "inherit"] });
+    const curl = spawn("sh", ["-c", here.replace("\ncurl", "\nexec curl -s")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     onTestFinished(() => {
       curl.kill();
     });
@@ -46,48 +50,65 @@ describe("the route", { timeout: 60_000 }, () => {
 
   test("sends a whole answer, leading spaces and line breaks included, then done", async () => {
     const demo = await Demo.start({ DEMO_PACE: "0.1" });
-    const response = await chat(demo, { prompt: "A poem, please" });
-    const { events, errors } = parseStream(new Uint8Array(await response.arrayBuffer()));
-    expect(errors).toEqual([]);
+    const events = await eventsOf(await chat(demo, { prompt: "A poem, please" }));
     expect(events[0]).toMatchObject({ event: "start" });
     expect(events.at(-2)).toMatchObject({ event: "metadata", data: '{"finishReason":"stop"}' });
     expect(events.at(-1)).toMatchObject({ event: "done", data: "{}" });
     const tokens = events
       .filter(({ event }) => event === "token")
       .map(({ data }) => JSON.parse(data).token);
-    const poem = readFileSync(new URL("examples/chat/answers/poem.md", root), "utf8");
+    const poem = readFileSync(new URL("examples/chat/server/texts/poem.md", root), "utf8");
     expect(tokens.join("")).toBe(poem.replace(/^# .*\n+/, "").trimEnd());
-  });
-
-  test("refuses what is no prompt", async () => {
-    const demo = await Demo.start();
-    const refused: [body: string, status: number][] = [
-      ["{}", 400],
-      ['{"prompt":"  "}', 400],
-      ['{"prompt":{"a":1}}', 400],
-      [JSON.stringify({ prompt: "x".repeat(4001) }), 400],
-      ["{", 400],
-      [JSON.stringify({ prompt: "x".repeat(40_000) }), 413],
-    ];
-    for (const [body, status] of refused) {
-      const response = await chat(demo, body);
-      expect(response.status, body.slice(0, 40)).toBe(status);
-      expect(await response.json()).toEqual({ error: expect.any(String) });
-    }
   });
 
   test("has nothing to stream or to stop where there is no such answer", async () => {
     const demo = await Demo.start();
-    const address = `${demo.origin}/api/chat/nobody`;
-    expect((await fetch(`${address}/stream`)).status).toBe(204);
-    expect((await fetch(`${address}/stop`, { method: "POST" })).status).toBe(204);
+    const token = await demo.token();
+    expect((await ask(demo, "/chat/nobody/stream", { token })).status).toBe(204);
+    const stop = await ask(demo, "/chat/nobody/stop", { token, method: "POST" });
+    expect(await stop.json()).toEqual({ stopped: false });
   });
 
-  test("refuses GET, which a reconnecting EventSource would send", async () => {
-    const demo = await Demo.start();
-    const response = await fetch(`${demo.origin}/api/chat?prompt=hello`);
-    expect(response.status).toBe(405);
-    expect(await response.text()).toContain("curl -N");
+  test("goes on after the last event that a client has got", async () => {
+    const demo = await Demo.start({ DEMO_PACE: "0.1" });
+    const token = await demo.token();
+    const body = { id: "answer-1", prompt: "A poem, please" };
+    const events = await eventsOf(await ask(demo, "/chat", { token, body }));
+    const headers = { "Last-Event-ID": events[9]?.id ?? "" };
+    const rest = await eventsOf(await ask(demo, "/chat/answer-1/stream", { token, headers }));
+    expect(rest).toEqual(events.slice(10));
+  });
+
+  test("tells all tabs of a conversation what happens in it, and who is here", async () => {
+    const demo = await Demo.start({ DEMO_PACE: "0" });
+    const token = await demo.token();
+    const { id } = await (await ask(demo, "/conversations", { token, body: {} })).json();
+    const controller = new AbortController();
+    const stream = await ask(demo, `/conversations/${id}/events`, {
+      token,
+      signal: controller.signal,
+    });
+    let text = "";
+    const reading = (async () => {
+      for await (const part of stream.body as ReadableStream<Uint8Array>) {
+        text += new TextDecoder().decode(part);
+      }
+    })().catch(() => {});
+    const body = { id: "answer-1", prompt: "Hello", conversation: id, tab: "mine" };
+    await (await ask(demo, "/chat", { token, body })).text();
+    await eventually(() => text.includes("event:ended"), "end of the answer");
+    controller.abort();
+    await reading;
+    const told = parseStream(text).events.map(({ event, data }) => [event, JSON.parse(data)]);
+    expect(told).toMatchObject([
+      ["hello", { version: 0 }],
+      ["here", { people: 1 }],
+      ["asked", { version: 1, tab: "mine" }],
+      ["ended", { version: 2, turn: { id: "answer-1", prompt: "Hello", status: "finished" } }],
+    ]);
+    const kept = await (await ask(demo, `/conversations/${id}`, { token })).json();
+    expect(kept).toEqual({ id, version: 2, turns: [told[3]?.[1].turn] });
+    expect(kept.turns[0].text).toContain("Grüß Gott");
   });
 });
 
@@ -110,7 +131,7 @@ describe("with a key", { timeout: 60_000 }, () => {
       const provider = await fakeProvider();
       const demo = await Demo.start(env(provider.origin));
       const response = await chat(demo, { prompt: "Hello?" });
-      const { events } = parseStream(new Uint8Array(await response.arrayBuffer()));
+      const events = await eventsOf(response);
 
       const { body } = await provider.requests.next("request");
       expect(body).toMatchObject({
@@ -132,17 +153,17 @@ describe("with a key", { timeout: 60_000 }, () => {
       expect(data("done")).toHaveLength(1);
     });
 
-    test(`Stop cancels the request to ${name}`, async () => {
+    test(`a stop cancels the request to ${name}`, async () => {
       const provider = await fakeProvider({ endless: true });
       const demo = await Demo.start(env(provider.origin));
-      const browser = await launchBrowser();
-      const page = await openPage(await browser.newContext(), demo);
-      await ask(page, "Go on for ever");
+      const token = await demo.token();
+      const body = { id: "answer-1", prompt: "Go on" };
+      const response = await ask(demo, "/chat", { token, body });
       const { aborted } = await provider.requests.next("request");
-      await watchAnswer(page, 3);
-      await page.getByRole("button", { name: "Stop" }).click();
+      await ask(demo, "/chat/answer-1/stop", { token, method: "POST" });
       await within(aborted, "cancelled request");
       await demo.printed("aborted (stopped)");
+      expect((await eventsOf(response)).at(-1)?.data).toContain("ABORTED");
     });
 
     test(`the last tab that is closed cancels the request to ${name}`, async () => {
@@ -160,7 +181,7 @@ describe("with a key", { timeout: 60_000 }, () => {
       const provider = await fakeProvider({ status: 401 });
       const demo = await Demo.start(env(provider.origin));
       const response = await chat(demo, { prompt: "Hello?" });
-      const { events } = parseStream(new Uint8Array(await response.arrayBuffer()));
+      const events = await eventsOf(response);
       expect(events.map(({ event }) => event)).toEqual(["error"]);
       expect(JSON.parse(events[0]?.data ?? "")).toEqual({
         error: "The service cannot reach the model.",
@@ -171,16 +192,25 @@ describe("with a key", { timeout: 60_000 }, () => {
 });
 
 describe("the process", { timeout: 60_000 }, () => {
+  test("does not print a secret that is too short", async () => {
+    const { output, code } = await Demo.fail({ JWT_SECRET: "too-short" });
+    expect(output).toContain("JWT_SECRET must be at least 32 characters");
+    expect(output).not.toContain("too-short");
+    expect(code).toBe(1);
+  });
+
   test.each(["SIGINT", "SIGTERM"] as const)("ends its streams and itself on %s", async (signal) => {
     const provider = await fakeProvider({ endless: true });
     const demo = await Demo.start({
       OPENAI_API_KEY: "test",
       OPENAI_BASE_URL: `${provider.origin}/v1`,
     });
-    const viewers = await fetch(`${demo.origin}/api/viewers`);
+    const token = await demo.token();
+    const { id } = await (await ask(demo, "/conversations", { token, body: {} })).json();
+    const tab = await ask(demo, `/conversations/${id}/events`, { token });
     const answer = await chat(demo, { prompt: "Go on" });
     const { aborted } = await provider.requests.next("request");
-    const bodies = Promise.all([viewers.text(), answer.text()]);
+    const bodies = Promise.all([tab.text(), answer.text()]);
     expect(await demo.end(signal)).toBe(0);
     await within(bodies, "whole bodies");
     await within(aborted, "cancelled request");
@@ -200,6 +230,9 @@ describe("the process", { timeout: 60_000 }, () => {
     ["PORT", "many", "a whole number from 0"],
     ["DEMO_PACE", "x", "a number from 0"],
     ["DEMO_UNWATCHED_MS", "-1", "a number of ms"],
+    ["PROMPTS_PER_MINUTE", "0", "a whole number from 1"],
+    ["TRUSTED_PROXIES", "all", "a whole number from 0"],
+    ["CORS_ORIGINS", "https://a.example/path", "origins like"],
   ])("says so when %s is %s", async (name, value, expected) => {
     const { output, code } = await Demo.fail({ [name]: value });
     expect(output).toContain(`${name} must be ${expected}`);

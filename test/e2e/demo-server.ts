@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { buildDemo } from "./demo-build.ts";
 import { within } from "./harness.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -13,9 +14,10 @@ export class Demo {
   origin = "";
 
   private constructor(env: Record<string, string>) {
-    // Empty keys take precedence over a developer's .env, so that no test asks a real provider.
-    const noKeys = { OPENAI_API_KEY: "", ANTHROPIC_API_KEY: "", PROVIDER: "" };
-    this.#child = spawn(process.execPath, ["examples/chat/server.js"], {
+    // Empty ones take precedence over a developer's .env, so that no test asks a real provider.
+    const none = { OPENAI_API_KEY: "", ANTHROPIC_API_KEY: "", PROVIDER: "", JWT_SECRET: "" };
+    const noKeys = { ...none, CORS_ORIGINS: "", TRUSTED_PROXIES: "", PROMPTS_PER_MINUTE: "" };
+    this.#child = spawn(process.execPath, ["examples/chat/server/index.js"], {
       cwd: root,
       env: { ...process.env, ...noKeys, PORT: "0", HOST: "", ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -33,6 +35,7 @@ export class Demo {
   }
 
   static async start(env: Record<string, string> = {}): Promise<Demo> {
+    await buildDemo();
     const demo = new Demo(env);
     await demo.printed("Ctrl+C");
     const port = /http:\/\/localhost:(\d+)/.exec(demo.#output)?.[1];
@@ -45,6 +48,13 @@ export class Demo {
     const demo = new Demo(env);
     const [code] = await within(once(demo.#child, "close"), "end of the demo");
     return { output: demo.#output, code };
+  }
+
+  /** A visitor's token. */
+  async token(): Promise<string> {
+    const headers = { Accept: "text/plain" };
+    const response = await fetch(`${this.origin}/api/session`, { method: "POST", headers });
+    return response.text();
   }
 
   get output() {

@@ -4,9 +4,8 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, onTestFinished } from "vitest";
-import { startBrowser } from "../e2e/browser.ts";
-import { listen, patience } from "../e2e/harness.ts";
+import { onTestFinished } from "vitest";
+import { launchBrowser, listen, patience } from "../e2e/harness.ts";
 import type { Rig } from "./page/rig.ts";
 import type { Scenarios } from "./page/scenarios.ts";
 
@@ -150,17 +149,11 @@ export class TestPage {
   }
 }
 
-/** One for all tests of a file. */
-let browser: Promise<Browser> | undefined;
-afterAll(async () => (await browser)?.close());
-
-/** Serves a page and opens it, as the only one of its browser's profile. */
-export async function openTestPage({
-  version,
-  handle,
-  entry = "page/main.ts",
-  root = "",
-}: PageOptions): Promise<TestPage> {
+/** Serves a page and opens it; further pages of the test can share the browser. */
+export async function openTestPage(
+  { version, handle, entry = "page/main.ts", root = "" }: PageOptions,
+  browser?: Browser,
+): Promise<TestPage> {
   const script = await bundleOnce(entry, version, "browser");
   const { origin } = await listen(
     createServer((req, res) => {
@@ -175,10 +168,8 @@ export async function openTestPage({
       }
     }),
   );
-  browser ??= startBrowser();
-  const context = await (await browser).newContext();
-  onTestFinished(() => context.close());
-  const page = new TestPage(await context.newPage(), origin);
+  const page = new TestPage(await (browser ?? (await launchBrowser())).newPage(), origin);
+  onTestFinished(() => page.tab.close());
   await page.tab.goto(`${origin}/`);
   return page;
 }

@@ -1,0 +1,62 @@
+/**
+ * Who asks: a signed token (JWT) that the page gets from `/api/session` and sends with everything else. Here everyone
+ * gets one; where people sign in, give it after that, with their id as its subject.
+ */
+import { randomUUID } from "node:crypto";
+
+import { jwtVerify, SignJWT } from "jose";
+
+import { Refusal } from "./refusal.js";
+import { JWT_SECRET } from "./settings.js";
+
+const LIFETIME_S = 60 * 60;
+const ISSUER = "stream-llm-chat";
+
+async function issue(subject) {
+  const token = await new SignJWT()
+    .setProtectedHeader({ alg: "HS256" })
+    .setIssuer(ISSUER)
+    .setAudience(ISSUER)
+    .setSubject(subject)
+    .setIssuedAt()
+    .setExpirationTime(`${LIFETIME_S} s`)
+    .sign(JWT_SECRET);
+  return { token, expiresAt: Date.now() + LIFETIME_S * 1000 };
+}
+
+/**
+ * @param {string | undefined} token
+ * @returns {Promise<string>} the subject of a token of ours that has not expired
+ */
+export async function subjectOf(token) {
+  try {
+    const options = { algorithms: ["HS256"], issuer: ISSUER, audience: ISSUER };
+    const { payload } = await jwtVerify(token ?? "", JWT_SECRET, options);
+    if (payload.sub) return payload.sub;
+  } catch {
+    // No token, a forged one, an expired one: what it was is nobody's business.
+  }
+  throw new Refusal(401, "unauthorized", "Get a token: POST /api/session. Send it as Bearer.");
+}
+
+const bearer = (req) => /^Bearer (\S+)$/i.exec(req.get("authorization") ?? "")?.[1];
+
+/** Lets through who has a token, as `req.subject`. */
+export async function authenticate(req, res, next) {
+  try {
+    req.subject = await subjectOf(bearer(req));
+  } catch (error) {
+    res.set("WWW-Authenticate", "Bearer");
+    throw error;
+  }
+  next();
+}
+
+/** POST handler: a new token, for the same subject where the request has one that is still good. */
+export async function giveToken(req, res) {
+  const subject = await subjectOf(bearer(req)).catch(() => randomUUID());
+  const session = await issue(subject);
+  res.set("Cache-Control", "no-store");
+  if (req.accepts(["json", "text"]) === "text") res.type("text").send(session.token);
+  else res.json(session);
+}

@@ -1,0 +1,33 @@
+import type { Demo } from "./demo-server.ts";
+
+export interface Asked {
+  method?: string;
+  /** None: as a stranger. */
+  token?: string;
+  /** Sent as JSON; a string as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Asks the demo's API; a body makes it a POST. */
+export function ask(demo: Demo, path: string, asked: Asked = {}): Promise<Response> {
+  const { token, body, method = body === undefined ? "GET" : "POST", headers, signal } = asked;
+  return fetch(`${demo.origin}/api${path}`, {
+    method,
+    headers: {
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...headers,
+    },
+    body: body === undefined || typeof body === "string" ? (body ?? null) : JSON.stringify(body),
+    signal: signal ?? null,
+  });
+}
+
+/** The `code` of a refusal, after its status. */
+export async function refusalOf(response: Response): Promise<string> {
+  const { error } = (await response.json()) as { error: { code: string; message: string } };
+  if (!error.message) throw new Error("a refusal says why");
+  return `${response.status} ${error.code}`;
+}
