@@ -68,6 +68,8 @@ export class ChatConnection<Req extends UpgradeRequest> {
   readonly #socket: MessageSocket;
   readonly #rate: MessageRate;
   readonly #watches = new Map<string, Watch>();
+  /** The watches that are being asked for. */
+  readonly #asking = new Set<string>();
   /** Of requests of the AI SDK that are not done: which answer they are about. */
   readonly #requests = new Map<string, string>();
   /** By answer: settles when the messages about it that have come so far are handled. */
@@ -144,17 +146,25 @@ export class ChatConnection<Req extends UpgradeRequest> {
       this.#cancelled(message, await exchange.stop(asked, message.id));
       return;
     }
-    if (!this.#watches.has(keyOf(message)) && this.#watches.size >= limits.answers) {
+    const key = keyOf(message);
+    const others = new Set([...this.#watches.keys(), ...this.#asking]);
+    others.delete(key);
+    if (others.size >= limits.answers) {
       const what = `${limits.answers} answers are watched already, as many as may be`;
       this.#refuse(message, "too-many-answers", what);
       return;
     }
     const watch = (id: string) => this.#watch(message, id);
-    const handled =
-      message.type === "resume"
-        ? await exchange.stream(asked, message.id, watch)
-        : await exchange.post(asked, watch);
-    if ("status" in handled) this.#answer(message, handled);
+    this.#asking.add(key);
+    try {
+      const handled =
+        message.type === "resume"
+          ? await exchange.stream(asked, message.id, watch)
+          : await exchange.post(asked, watch);
+      if ("status" in handled) this.#answer(message, handled);
+    } finally {
+      this.#asking.delete(key);
+    }
   }
 
   /** Lets the client watch. Its answer has the WebSocket's limits, and no keep-alive of its own. */

@@ -16,7 +16,7 @@ import { chatLimitsOf, type WebSocketChatLimits } from "./chat-limits.js";
 import type { Inbound, SendFrame } from "./inbound.js";
 import type { ServerWebSocket, UpgradeRequest } from "./message-socket.js";
 import type { ChatMessage } from "./messages.js";
-import { WebSocketSession, type WebSocketSessionOptions } from "./session.js";
+import { pongTimeoutOf, WebSocketSession, type WebSocketSessionOptions } from "./session.js";
 
 /** A message, and whose it is. */
 export interface WebSocketChatRequest<Req = IncomingMessage, Message = Inbound> {
@@ -104,6 +104,7 @@ export function webSocketChat<Req extends UpgradeRequest = IncomingMessage>(
   );
   const { session: sessionOptions, limits: given } = options;
   settingsOf(sessionOptions);
+  pongTimeoutOf(sessionOptions?.pongTimeout);
   const settings = { limits: chatLimitsOf(given), options: sessionOptions, onError };
   return (ws, request) => {
     const session = new WebSocketSession(ws, { ...sessionOptions, request });

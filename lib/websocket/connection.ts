@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers";
 import { Connection, startObserver } from "../connection/connection.js";
 import { applyHeaders } from "../connection/headers.js";
+import type { NodeRequest } from "../connection/node-exchange.js";
 import { queryOf, urlOf } from "../connection/node-url.js";
 import { SseError } from "../errors.js";
 import {
@@ -10,7 +11,6 @@ import {
   kBuffered,
   kDestroy,
   kDrain,
-  kFlushHead,
   kGone,
   kHasten,
   kHeader,
@@ -25,10 +25,11 @@ import {
 import type { MessageSocket, UpgradeRequest } from "./message-socket.js";
 import { WholeEvents } from "./whole-events.js";
 
+/** What is used of the request for the upgrade. */
+type Upgrade = NodeRequest & { readonly socket?: UpgradeRequest["socket"] };
+
 /** Of a WebSocket whose request is not known. */
-const noRequest: Pick<UpgradeRequest, "url" | "method" | "headers"> & {
-  socket: UpgradeRequest["socket"] | undefined;
-} = { url: "/", method: "GET", headers: {}, socket: undefined };
+const noRequest: Upgrade = { url: "/", headers: {} };
 
 /**
  * A connection over a WebSocket, on which there may be others. It takes bytes only while nothing waits
@@ -37,7 +38,7 @@ const noRequest: Pick<UpgradeRequest, "url" | "method" | "headers"> & {
 export abstract class WebSocketConnection extends Connection {
   protected readonly socket: MessageSocket;
   protected observer: ConnectionObserver | undefined;
-  protected readonly upgrade: typeof noRequest;
+  protected readonly upgrade: Upgrade;
   readonly #events = new WholeEvents();
   #stopListening: (() => void) | undefined;
   readonly #onIdle = () => this.observer?.[kDrain]();
@@ -48,7 +49,7 @@ export abstract class WebSocketConnection extends Connection {
   #controller: AbortController | undefined;
   #isReleased = false;
 
-  constructor(socket: MessageSocket, upgrade: UpgradeRequest = noRequest as UpgradeRequest) {
+  constructor(socket: MessageSocket, upgrade: Upgrade = noRequest) {
     super();
     this.socket = socket;
     this.upgrade = upgrade;
@@ -109,8 +110,6 @@ export abstract class WebSocketConnection extends Connection {
     this.sendHead();
     return undefined;
   }
-
-  override [kFlushHead](): void {}
 
   override get [kWritable](): boolean {
     return this.socket.isOpen && this.socket.buffered === 0;

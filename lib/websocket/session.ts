@@ -37,6 +37,11 @@ export interface WebSocketSessionOptions<State = DefaultSessionState>
   retry?: number | null | undefined;
 }
 
+/** In ms; 0 for never. @throws {SseError} `invalid-option` */
+export function pongTimeoutOf(pongTimeout: number | null = 30_000): number {
+  return milliseconds("pongTimeout", pongTimeout);
+}
+
 /** RFC 6455, 7.4: what a server may close with. */
 function checkClosing(code: unknown, reason: unknown): void {
   const isCode = Number.isInteger(code);
@@ -77,12 +82,13 @@ export class WebSocketSession<
   Events extends object = DefaultEvents,
 > extends Session<State, Events> {
   readonly #connection: SessionConnection;
+  #isClosing = false;
 
   /** @throws {SseError} `invalid-argument`, `invalid-option` */
   constructor(ws: ServerWebSocket, options?: WebSocketSessionOptions<State>) {
     requireWebSocket(ws);
-    const { request, pongTimeout = 30_000, retry = null, ...given } = checkOptions(options) ?? {};
-    const timeout = milliseconds("pongTimeout", pongTimeout);
+    const { request, pongTimeout, retry = null, ...given } = checkOptions(options) ?? {};
+    const timeout = pongTimeoutOf(pongTimeout);
     const connection = new SessionConnection(MessageSocket.of(ws), timeout, request);
     super(connection, { ...given, retry });
     this.#connection = connection;
@@ -98,7 +104,8 @@ export class WebSocketSession<
    */
   override close(code = 1000, reason = ""): Promise<void> {
     checkClosing(code, reason);
-    if (this.isConnected) this.#connection.closing = { code, reason };
+    if (!this.#isClosing) this.#connection.closing = { code, reason };
+    this.#isClosing = true;
     return super.close();
   }
 }

@@ -101,17 +101,20 @@ describe.each(["pack", "publish"])("npm %s", (command) => {
   );
 });
 
-describe.each(["stream-llm", "stream-llm/adapters", "stream-llm/client", "stream-llm/streaming"])(
-  "%s",
-  (name) => {
-    test("can be required by CommonJS, as the README says", () => {
-      const code = `console.log(Object.keys(require("${name}")).length > 0)`;
-      const args = ["--input-type=commonjs", "-e", code];
-      const child = spawnSync(process.execPath, args, { cwd: repository, encoding: "utf8" });
-      expect(child).toMatchObject({ status: 0, stdout: "true\n" });
-    });
-  },
-);
+describe.each([
+  "stream-llm",
+  "stream-llm/adapters",
+  "stream-llm/client",
+  "stream-llm/streaming",
+  "stream-llm/websocket",
+])("%s", (name) => {
+  test("can be required by CommonJS, as the README says", () => {
+    const code = `console.log(Object.keys(require("${name}")).length > 0)`;
+    const args = ["--input-type=commonjs", "-e", code];
+    const child = spawnSync(process.execPath, args, { cwd: repository, encoding: "utf8" });
+    expect(child).toMatchObject({ status: 0, stdout: "true\n" });
+  });
+});
 
 describe("the tarball", () => {
   test("has every page that the README and the pages link to", () => {

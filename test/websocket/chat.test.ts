@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createChannel } from "../../lib/index.ts";
+import { closeAll, createChannel } from "../../lib/index.ts";
 import { MemoryStore, type Part } from "../../lib/streaming/server.ts";
 import { webSocketChat } from "../../lib/websocket/index.ts";
 import { errorOf, eventually, within } from "../e2e/harness.ts";
@@ -264,6 +264,7 @@ describe("options of webSocketChat", () => {
     [{ start() {}, authorize() {}, limits: null }, "limits"],
     [{ start() {}, authorize() {}, onError: 1 }, "onError"],
     [{ start() {}, authorize() {}, session: { keepAlive: 0 } }, "keepAlive"],
+    [{ start() {}, authorize() {}, session: { pongTimeout: 0 } }, "pongTimeout"],
     [undefined, "start"],
   ])("are checked at once: %j", async (options, name) => {
     const error = await errorOf(() => webSocketChat(generations(), options as never));
@@ -271,5 +272,26 @@ describe("options of webSocketChat", () => {
       code: "invalid-option",
       message: expect.stringContaining(`${name}`),
     });
+  });
+});
+
+describe("a server that shuts down", () => {
+  it("tells clients of WebSockets as well, and the answer goes on for when they come back", async () => {
+    const serving = await serveChat();
+    const client = await chatWith(serving);
+    client.send({ type: "chat", id: "a" });
+    const provider = await serving.providers.next();
+    provider.say(start, "one ");
+    await eventually(() => textOf(client, "a") === "one ", "text");
+    await within(closeAll({ event: "shutdown", retry: 10, spread: 0 }), "closeAll()");
+    expect((await within(client.closed, "closed client")).code).toBe(1000);
+    expect(client.messages.slice(-2)).toEqual([
+      { type: "retry", retry: 10 },
+      { type: "event", event: "shutdown", data: null },
+    ]);
+    const back = await chatWith(serving);
+    back.send({ type: "resume", id: "a" });
+    provider.say("two", usage, finish);
+    await eventually(() => textOf(back, "a") === "one two", "all of it");
   });
 });

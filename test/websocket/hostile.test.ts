@@ -296,6 +296,29 @@ function listenersOf(ws: WebSocket): Record<string, number> {
 /** The server's of `ws` itself. */
 const ownListeners = { close: 1 };
 
+it("asks for no more answers at once than may be watched, while start takes its time", async () => {
+  const gate = deferred();
+  let started = 0;
+  const serving = await serveChat({
+    limits: { answers: 3 },
+    start: async () => {
+      started++;
+      await gate.promise;
+      return { run: () => [start, usage, finish] };
+    },
+  });
+  const client = await chatWith(serving);
+  for (let n = 0; n < 20; n++) client.send({ type: "chat", id: `${n}` });
+  await client.has(17);
+  expect(new Set(client.messages.map(({ code }) => code))).toEqual(new Set(["too-many-answers"]));
+  expect(started).toBe(3);
+  gate.resolve();
+  await eventually(
+    () => client.messages.filter(({ type }) => type === "done").length === 3,
+    "ends",
+  );
+});
+
 describe("a socket that closes", () => {
   const leave: [string, (ws: WebSocket) => void][] = [
     ["politely", (ws) => ws.close()],

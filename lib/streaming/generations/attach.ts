@@ -57,15 +57,13 @@ export function openWatcher(
   const { maxBufferedBytes = 1 << 20, trustClientEventId = true } = options;
   requireProtocol(fanout, options.protocol);
   const asked = trustClientEventId ? lastIdOf(req) : "";
-  if (req instanceof Connection) {
-    const lastId = fanout.isComplete(asked) ? "" : asked;
-    const session = new Session(req, sessionOptions(fanout, lastId, options));
-    return { session, lastId, maxBufferedBytes };
-  }
-  const lastId = asked;
+  const isAlone = req instanceof Connection;
+  const lastId = isAlone && fanout.isComplete(asked) ? "" : asked;
   const settings = sessionOptions(fanout, lastId, options);
-  // Which pair it is, the session finds out itself.
-  const session = new Session(req as IncomingMessage, res as ServerResponse, settings);
+  const session = isAlone
+    ? new Session(req, settings)
+    : // Which pair it is, the session finds out itself.
+      new Session(req as IncomingMessage, res as ServerResponse, settings);
   return { session, lastId, maxBufferedBytes };
 }
 
