@@ -1,9 +1,9 @@
 import type { SseError } from "../errors.js";
 import type { Cost, PriceTable } from "../streaming/accounting/cost.js";
 import type { FinishReason } from "../streaming/parts.js";
+import type { ConversationEvents } from "./conversation.js";
 import type { Usage } from "./protocols/usage.js";
 import type { RetryConfig } from "./retry.js";
-import type { RetryNotice } from "./turn.js";
 
 /** One message of the conversation. Never changes: what has changed is another object. */
 export interface Message {
@@ -49,8 +49,11 @@ export interface AIStreamConfig {
   endpoint: string;
   /** Sent along, and the name to look up in `prices` where the server names no model. */
   model?: string | undefined;
-  /** Of every request. A function is asked each time, so that it can renew a token. */
-  headers?: HeadersInit | (() => HeadersInit | Promise<HeadersInit>) | undefined;
+  /**
+   * Of every request, or a function that is asked before each: for tokens that expire. `renew` is `true`
+   * after a 401, which is answered by one more request at once.
+   */
+  headers?: HeadersInit | ((renew: boolean) => HeadersInit | Promise<HeadersInit>) | undefined;
   /** Sent along. */
   systemPrompt?: string | undefined;
   /** As the event `token`. */
@@ -73,43 +76,36 @@ export interface AIStreamConfig {
   id?: string | (() => string) | undefined;
   /** What models cost per million tokens, for `onCost`. */
   prices?: PriceTable | undefined;
-  /** Defaults to the global one. Its signal has to be passed on. */
-  fetch?: typeof fetch | undefined;
-  /** As of `fetch`. */
+  /** Used instead of the global one. It must heed the signal that it is given. */
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** As that of `fetch`. Defaults to `same-origin`. */
   credentials?: RequestCredentials | undefined;
   /** The body to post, as JSON. Defaults to the request as it is. */
   body?: ((request: AIStreamRequest) => object) | undefined;
   /** The conversation so far. */
   messages?: readonly GivenMessage[] | undefined;
   /**
-   * After how many ms in which nothing has come, keep-alive comments included, a connection is given
-   * up and the answer resumed. Defaults to 120 000; `null`: never.
+   * A connection of which nothing was heard for so long, keep-alive comments included, is given up and
+   * the answer resumed, in ms; 0 means never. More than the server's `keepAlive`. Defaults to 120 000.
    */
-  idleTimeout?: number | null | undefined;
+  heartbeatTimeout?: number | undefined;
+}
+
+/** That a request is made again. */
+export interface RetryNotice {
+  /** 1 for the first one since the answer last went on. */
+  readonly attempt: number;
+  /** In ms from now. */
+  readonly delay: number;
+  /** Why. */
+  readonly error: SseError;
 }
 
 /** Events, and what their listeners get. */
-export interface AIStreamEvents {
-  /** A message is whole: the user's when it is sent, the model's at its end. */
-  message: [message: Message];
-  /** An answer is under way, with the id of its generation. */
-  "streaming-start": [id: string];
-  token: [token: string];
+export interface AIStreamEvents extends ConversationEvents {
   /** More of what the model thought. */
   reasoning: [text: string];
-  /** Of the answer that is under way. May come several times, and counts as a whole each time. */
-  usage: [usage: Usage];
   /** Once for each answer whose usage and price are known. */
   cost: [cost: Cost, usage: Usage];
-  /** Nothing is under way any more, however it has ended. */
-  "streaming-end": [message: Message];
-  error: [error: SseError];
-  /** A request is made again after `delay`. */
-  retry: [notice: RetryNotice];
-  /**
-   * The answer turned out to be another one than the tokens so far said; `getMessages()` has it. Only
-   * where a server runs another generation under the same id.
-   */
-  restart: [];
   reset: [];
 }

@@ -1,115 +1,100 @@
-import { SseError } from "../errors.js";
 import type { FinishReason } from "../streaming/parts.js";
-import { detectProtocol, type Protocol, protocols } from "./protocols/index.js";
+import { finishReason, readEvent } from "./protocols/index.js";
 import { type JsonObject, object, type Said } from "./protocols/said.js";
-import { addCounts, type Counts, type Usage, usageOf } from "./protocols/usage.js";
+import { type Counts, count, type Usage, usageOf } from "./protocols/usage.js";
+
+/** The servers' words for errors that pass. */
+const passing = /rate.?limit|overload|server.?error|timeout|unavailable|connection/i;
 
 /** An error that the server told within the answer. */
 export interface ToldError {
   message: string;
-  /** The protocol's own word. */
-  code: string | undefined;
-  /** When to ask again, in ms. */
-  retryAfter: number | undefined;
+  /** The protocol's own word, or `""`. */
+  code: string;
+  /** When to ask again, in ms; 0 where the server does not say. */
+  retryAfter: number;
 }
 
-const reasons = /^(stop|length|tool-calls|content-filter|refusal|pause|error)$/;
-
-function filled(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-/** Errors of all protocols, flat and nested: `error.message`, `error`, `errorText`, `message`. */
-export function toldError(data: JsonObject): ToldError {
-  const inner = object(typeof data.error === "object" ? (data.error ?? data) : data);
-  const { retryAfter } = inner;
+/** The error in an event of any protocol, flat or nested. */
+export function toldError(data: unknown): ToldError {
+  const told = object(data);
+  const error: JsonObject = typeof told.error === "object" ? object(told.error) : told;
+  const { message = told.errorText ?? told.error, code, type, retryAfter } = error;
   return {
-    message:
-      filled(data.errorText) ??
-      filled(inner.message) ??
-      filled(data.error) ??
-      "the server does not say why",
-    code: filled(inner.code) ?? filled(inner.type),
-    retryAfter: typeof retryAfter === "number" ? retryAfter : undefined,
+    message: String(message),
+    code: String(code ?? type ?? ""),
+    retryAfter: Number(retryAfter) || 0,
   };
 }
 
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    const shown = JSON.stringify(json.slice(0, 100));
-    throw new SseError("invalid-data", `the server sent an event that is not JSON: ${shown}`, {
-      cause,
-    });
-  }
-}
-
-/** Reads one answer, event by event, whatever protocol it comes in. */
+/** What the events of an answer say besides its text, from its start. */
 export class AnswerReader {
-  protocol: Protocol | undefined;
-  /** As the server names it. */
-  model: string | undefined;
-  usage: Usage | undefined;
-  error: ToldError | undefined;
-  /** Whether somebody stopped it. */
-  aborted = false;
-  /** Whether the model has said anything, be it nothing that is read here. */
+  /** Whether the model has spoken, so that somebody pays. */
   heard = false;
-  /** Whether its last event has come. */
-  ended = false;
+  usage: Usage | undefined;
+  /** Of each kind the last. */
+  readonly #said: Said = {};
   readonly #counts: Counts = {};
-  #finish: FinishReason | undefined;
-  #refused = false;
-  #tools = false;
 
-  /** @param protocol to be found out from the events where it is not known */
-  constructor(protocol: Protocol | undefined) {
-    this.protocol = protocol;
+  /** As the server names it. */
+  get model(): unknown {
+    return this.#said.model;
   }
 
-  /** Why it ended, once that is known. */
   get finishReason(): FinishReason | undefined {
-    if (this.#finish !== "stop") return this.#finish;
+    const { finish, tools, refused } = this.#said;
+    if (!finish) return undefined;
+    const reason = finishReason(finish);
+    if (reason !== "stop") return reason;
     // Some servers say `stop` after tool calls; OpenAI says it after a refusal.
-    if (this.#tools) return "tool-calls";
-    return this.#refused ? "refusal" : "stop";
+    return tools ? "tool-calls" : refused ? "refusal" : reason;
   }
 
-  /** Whether it may end where it is. */
-  get isComplete(): boolean {
-    if (this.error || this.aborted || this.#finish) return true;
-    return this.ended && (this.protocol ?? "events") === "events";
+  /** Why it has failed. */
+  get error(): ToldError | undefined {
+    const { error } = this.#said;
+    return error ? toldError(error) : undefined;
   }
 
-  /** @throws {SseError} `invalid-data` for what is not JSON */
-  take(event: string, json: string): Said {
-    if (json === "[DONE]") {
-      this.ended = true;
-      return {};
+  /** Whether it has failed for a reason that passes. */
+  get passes(): boolean {
+    return passing.test(this.error?.code ?? "");
+  }
+
+  /** Whether somebody stopped it. */
+  get aborted(): boolean {
+    return !!this.#said.aborted || /^aborted$/i.test(this.error?.code ?? "");
+  }
+
+  /** Whether nothing more is to come. */
+  get ended(): boolean {
+    const { end, done, error, aborted } = this.#said;
+    return !!(end || done || error || aborted);
+  }
+
+  /** Whether it lacks nothing but what may come after its end. */
+  get isWhole(): boolean {
+    const { end, done, endless, error, finish } = this.#said;
+    return !error && !!(end || finish || (done && endless));
+  }
+
+  /**
+   * Returns what the event says, if it is one of a protocol.
+   *
+   * @throws {SseError} `invalid-data` for what is not JSON
+   */
+  take(event: string, json: string): Said | undefined {
+    const said = readEvent(event, json);
+    const { start, quiet, error, done, usage } = said ?? {};
+    this.heard ||= !(start || quiet || error || done);
+    for (const name of Object.keys(said ?? {}) as (keyof Said)[]) {
+      if (said?.[name]) this.#said[name] = said[name];
     }
-    const data = object(parse(json));
-    this.protocol ??= detectProtocol(data, event);
-    const protocol = this.protocol && protocols[this.protocol];
-    const failed = !protocol && (data.error || data.type === "error" || event === "error");
-    const said = protocol?.(data, event) ?? (failed ? { error: data } : {});
-    this.#add(said);
+    if (!usage) return said;
+    count(this.#counts, usage);
+    const now = usageOf(this.#counts);
+    // Anthropic's first counts may be zeros.
+    if (now.totalTokens) this.usage = now;
     return said;
-  }
-
-  #add({ start, quiet, model, usage, finish, refused, tools, error, aborted, end }: Said): void {
-    this.heard ||= !(start || quiet || error);
-    this.model = filled(model) ?? this.model;
-    if (usage) {
-      addCounts(this.#counts, usage);
-      const now = usageOf(this.#counts);
-      if (JSON.stringify(now) !== JSON.stringify(this.usage)) this.usage = now;
-    }
-    if (finish) this.#finish = reasons.test(finish) ? finish : "other";
-    this.#refused ||= refused === true;
-    this.#tools ||= tools === true;
-    if (error) this.error = toldError(error);
-    this.aborted ||= aborted === true || /^aborted$/i.test(this.error?.code ?? "");
-    this.ended ||= end === true || this.aborted || error !== undefined;
   }
 }

@@ -34,7 +34,7 @@ export async function attempt(
   renew: boolean,
   signal: AbortSignal,
   onSent: () => void,
-  read: (body: ReadableStream<Uint8Array>) => Promise<void>,
+  read: (body: ReadableStream<Uint8Array>, response: Response) => Promise<void>,
 ): Promise<Ending> {
   try {
     const renewable = typeof headers === "function";
@@ -44,7 +44,7 @@ export async function attempt(
     const response = await given(url, { ...init, headers: sent, signal });
     const { status, body } = response;
     if (status === 200 && isEventStream(response)) {
-      if (body) await read(body);
+      if (body) await read(body, response);
       signal.throwIfAborted();
       return {};
     }

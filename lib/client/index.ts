@@ -8,6 +8,7 @@ export type {
   AIStreamRequest,
   GivenMessage,
   Message,
+  RetryNotice,
 } from "./ai-stream-config.js";
 export {
   type AnyEventMessage,
@@ -19,7 +20,6 @@ export {
 } from "./event-stream.js";
 export type { Usage } from "./protocols/usage.js";
 export type { RetryConfig } from "./retry.js";
-export type { RetryNotice } from "./turn.js";
 export { WebSocketChat } from "./websocket-chat.js";
 export type {
   ClientWebSocket,

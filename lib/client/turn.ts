@@ -1,32 +1,15 @@
 import { SseError } from "../errors.js";
-import { Answer, type AnswerObserver } from "./answer.js";
-import type { Exchange } from "./exchange.js";
-import { asSseError, lost, Passing, refused } from "./passing.js";
-import type { Protocol } from "./protocols/index.js";
-import { readResponse } from "./read-response.js";
-import { isEventStream } from "./response.js";
+import type { AIStreamConfig, RetryNotice } from "./ai-stream-config.js";
+import { AnswerReader } from "./answer-reader.js";
+import { attempt, type Ending } from "./attempt.js";
+import { EventParser, type ParsedEvent } from "./event-parser.js";
+import type { Said } from "./protocols/said.js";
 import { type Retry, retryDelay, sleep } from "./retry.js";
+import { Silence } from "./silence.js";
+import { ToldText } from "./told-text.js";
 
-/** How long a stop waits for the response to the request that it stops, in ms. */
-const headTime = 5000;
-/** The servers' words for errors that pass. */
-const passing = /rate.?limit|overload|server.?error|timeout|unavailable|connection/i;
-
-/** That a request is made again. */
-export interface RetryNotice {
-  /** 1 for the first one since the answer last went on. */
-  readonly attempt: number;
-  /** In ms from now. */
-  readonly delay: number;
-  /** Why. */
-  readonly error: SseError;
-}
-
-export interface TurnObserver extends AnswerObserver {
-  /** The server streams. */
-  onOpen(): void;
-  onRetry(notice: RetryNotice): void;
-}
+/** How long a server may take to stop, in ms. */
+const stopPatience = 10_000;
 
 export interface TurnOptions {
   id: string;
@@ -34,10 +17,12 @@ export interface TurnOptions {
   newId: (() => string) | undefined;
   /** Of the request that starts the answer; absent for one that was started before. */
   body: ((id: string) => string) | undefined;
-  protocol: Protocol | undefined;
-  retry: Retry;
-  /** In ms; Infinity for never. */
-  idleTimeout: number;
+  /** The server streams. */
+  onOpen(): void;
+  onSaid(said: Said): void;
+  /** The answer is another one, or less, than what was shown of it. */
+  onRestart(): void;
+  onRetry(notice: RetryNotice): void;
 }
 
 /**
@@ -48,28 +33,35 @@ export interface TurnOptions {
  */
 export class Turn {
   id: string;
-  readonly answer: Answer;
+  readonly text = new ToldText();
+  readonly reasoning = new ToldText();
+  /** Since the answer was last told from its start. */
+  answer = new AnswerReader();
   /** Whether nothing more is taken: nobody wants it, or it has ended. */
   isOver = false;
-  readonly #exchange: Exchange;
+  readonly #config: AIStreamConfig;
+  readonly #retry: Retry;
   readonly #options: TurnOptions;
-  readonly #observer: TurnObserver;
   readonly #abort = new AbortController();
-  #url: string;
+  /** Of the generation. */
+  #url = "";
   /** The request whose response has not come. */
-  #posting: Promise<unknown> | undefined;
+  #posting: Promise<Ending> | undefined;
   /** Whether the server may have got the request. */
   #sent = false;
   /** Whether the server has streamed: the generation under the id is this answer's. */
   #open = false;
+  /** Whether the model has spoken, so that somebody pays. */
+  #heard = false;
+  /** Where the answer goes on; `""` for from its start. */
+  #lastId = "";
 
-  constructor(exchange: Exchange, options: TurnOptions, observer: TurnObserver) {
-    this.#exchange = exchange;
+  constructor(config: AIStreamConfig, retry: Retry, options: TurnOptions) {
+    this.#config = config;
+    this.#retry = retry;
     this.#options = options;
-    this.#observer = observer;
     this.id = options.id;
-    this.#url = exchange.urlOf(this.id);
-    this.answer = new Answer(options.protocol, observer);
+    this.#name(options.id);
   }
 
   /**
@@ -79,21 +71,25 @@ export class Turn {
    */
   async run(): Promise<boolean> {
     for (let failures = 0; ; ) {
-      const before = this.answer.length;
-      try {
-        return await this.#attempt();
-      } catch (thrown) {
-        if (this.isOver) return true;
-        if (this.answer.length > before) failures = 0;
-        if (thrown instanceof Passing && failures < this.#options.retry.maxRetries) {
-          await this.#wait(failures++, thrown);
-          continue;
-        }
-        const { isComplete, error } = this.answer.read;
-        // It lacks no more than what comes after its end.
-        if (isComplete && !error) return true;
-        throw asSseError(thrown);
+      const before = this.#length;
+      const { error, final, retryAfter = 0 } = await this.#attempt();
+      if (this.isOver || !error) return !final;
+      if (this.#length > before) failures = 0;
+      const { answer } = this;
+      const passes = !this.#heard && answer.passes;
+      // The application's own `fetch` aborts, or the page is being left.
+      const isAborted = Object(error.cause).name === "AbortError";
+      const isLast =
+        final || isAborted || (!passes && /^(answer-failed|invalid-data)$/.test(error.code));
+      if (isLast || failures >= this.#retry.maxRetries) {
+        if (answer.isWhole) return true;
+        throw error;
       }
+      const atLeast = Math.max(retryAfter, answer.error?.retryAfter ?? 0);
+      const delay = retryDelay(this.#retry, failures++, atLeast);
+      if (passes) this.#startOver();
+      this.#options.onRetry({ attempt: failures, delay, error });
+      await sleep(delay, this.#abort.signal).catch(() => {});
     }
   }
 
@@ -106,152 +102,208 @@ export class Turn {
   /** Takes nothing more, and has the server stop. */
   async stop(): Promise<void> {
     this.isOver = true;
-    const posting = this.#posting;
-    if (!posting) this.#abort.abort();
-    if (this.#sent || this.#open) {
-      const known = await this.#exchange.stop(this.#url);
-      // A stop that has overtaken its request has stopped nothing.
-      if (posting && known) {
-        await Promise.race([posting, sleep(headTime, this.#abort.signal).catch(() => {})]);
-        await this.#exchange.stop(this.#url);
+    if (!this.#posting) {
+      await this.#stopServer();
+      return;
+    }
+    // A stop must not overtake the request that it stops; but that may take for ever.
+    AbortSignal.timeout(stopPatience).onabort = () => this.#abort.abort();
+    await this.#posting;
+  }
+
+  get #length(): number {
+    return this.text.shown.length + this.reasoning.shown.length;
+  }
+
+  async #attempt(): Promise<Ending> {
+    const { body, newId } = this.#options;
+    if (this.isOver) return {};
+    // Under an id that the application names there may be an older answer.
+    if (this.#open || !body || (this.#sent && newId)) {
+      const ending = await this.#resume();
+      if (ending) return ending;
+      if (this.#heard || (this.#open && !body)) {
+        const why = "the answer broke off, and the server cannot resume it.";
+        return { error: new SseError("incomplete", why), final: true };
       }
     }
-    this.#abort.abort();
+    return body && !this.isOver ? this.#post(body(this.id)) : { final: true };
   }
 
-  async #wait(failures: number, { error, after }: Passing): Promise<void> {
-    const delay = retryDelay(this.#options.retry, failures, after);
-    this.#observer.onRetry({ attempt: failures + 1, delay, error });
-    await sleep(delay, this.#abort.signal).catch(() => {});
-  }
-
-  async #attempt(): Promise<boolean> {
-    if (this.isOver) return true;
-    const { body, newId } = this.#options;
-    // Under an id that the application names there may be an older answer.
-    const resumes = this.#open || !body || (this.#sent && newId);
-    const response = (resumes && (await this.#resume())) || (await this.#post());
-    if (!response) return false;
-    if (!this.#open && !this.isOver) {
-      this.#open = true;
-      this.#observer.onOpen();
-    }
-    await this.#read(response);
-    return true;
-  }
-
-  async #post(): Promise<Response | undefined> {
-    const { body } = this.#options;
-    if (this.isOver) return undefined;
-    if (this.answer.heard || (this.#open && !body)) {
-      throw new SseError("incomplete", "the answer broke off, and the server cannot resume it.");
-    }
-    if (!body) return undefined;
+  async #post(body: string): Promise<Ending> {
     const repeated = this.#sent;
-    const posting = this.#exchange.post(body(this.id), this.#abort.signal);
-    this.#sent = true;
-    this.#posting = posting.catch(() => {});
-    const response = await this.#fetched(posting);
-    if (isStream(response)) {
+    const { endpoint } = this.#config;
+    // The type of a Blob is the content type.
+    const init = { method: "POST", body: new Blob([body], { type: "application/json" }) };
+    this.#posting = this.#request(endpoint, init, (stream, response) => {
       this.#locate(response);
-      return response;
+      return this.#read(stream);
+    });
+    const ending = await this.#posting;
+    this.#posting = undefined;
+    const { error } = ending;
+    if (!error && !this.#open) {
+      const why = "the server answered without a stream.";
+      return { error: new SseError("not-a-stream", why), final: true };
     }
-    const { status } = response;
-    if (status === 409 && repeated) {
-      const running = await this.#resume();
-      if (running) return discard(response, running);
-    }
-    // A gateway's word says nothing of what the server behind it has got.
+    const { status = 500 } = error ?? {};
+    if (status === 409 && repeated) return (await this.#resume()) ?? ending;
+    // What a gateway says tells nothing of what the server behind it has got.
     if (status < 500 || status === 503) this.#sent = repeated;
-    throw await refused(response, this.#abort.signal);
+    return ending;
   }
 
-  /** The response that goes on with the answer; nothing where the server has none. */
-  async #resume(): Promise<Response | undefined> {
-    const { signal } = this.#abort;
-    const response = await this.#fetched(
-      this.#exchange.resume(this.#url, this.answer.lastId, signal),
-    );
-    if (isStream(response)) return response;
-    const { ok, status } = response;
-    if (ok || status === 404 || status === 405 || status === 501) return discard(response);
-    throw await refused(response, signal);
+  /** Nothing where the server has nothing that goes on. */
+  async #resume(): Promise<Ending | undefined> {
+    const read: Read = (stream) => this.#read(stream);
+    const ending = await this.#request(below(this.#url, "stream"), {}, read, this.#lastId);
+    const { error, final } = ending;
+    const isNone = error ? /^2|404|405|501/.test(String(error.status)) : final;
+    return isNone ? undefined : ending;
   }
 
-  async #fetched(fetching: Promise<Response>): Promise<Response> {
-    try {
-      return await fetching;
-    } catch (cause) {
-      throw lost(cause);
-    } finally {
-      this.#posting = undefined;
-    }
+  /** Ends the connection, and the generation. The request goes out though the page is left. */
+  async #stopServer(): Promise<void> {
+    this.#abort.abort();
+    if (!this.#sent && !this.#open) return;
+    const init = { method: "POST", keepalive: true };
+    const signal = AbortSignal.timeout(stopPatience);
+    await this.#request(below(this.#url, "stop"), init, async () => {}, "", signal);
+  }
+
+  async #request(
+    url: string,
+    given: RequestInit,
+    read: Read,
+    lastId = "",
+    signal = this.#abort.signal,
+  ): Promise<Ending> {
+    const { headers, fetch, credentials = "same-origin" } = this.#config;
+    const { body } = given;
+    const init: RequestInit = { credentials, cache: "no-store", ...given };
+    const request = { url, init, headers, fetch };
+    const onSent = () => {
+      if (body) this.#sent = true;
+    };
+    const ending = await attempt(request, lastId, false, signal, onSent, read);
+    return ending.renew ? attempt(request, lastId, true, signal, onSent, read) : ending;
   }
 
   /** `Content-Location` names the generation, where the server has another id for it. */
   #locate({ headers, url }: Response): void {
     const given = headers.get("content-location");
     if (!given) return;
-    try {
-      const { origin, href, pathname } = new URL(given, url);
-      if (origin !== new URL(url).origin) return;
-      this.id = decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
-      this.#url = href;
-    } catch {
-      // It names nothing.
-    }
+    this.#url = new URL(given, url).href;
+    this.id = given.slice(given.lastIndexOf("/") + 1);
   }
 
-  async #read(response: Response): Promise<void> {
-    const turn = this;
-    const { answer } = this;
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    this.#posting = undefined;
+    if (this.isOver) {
+      await this.#stopServer();
+      return;
+    }
+    if (!this.#open) {
+      this.#open = true;
+      this.#options.onOpen();
+    }
+    const { heartbeatTimeout = 120_000 } = this.#config;
+    const reader = stream.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    let isIdle = false;
+    const silence = new Silence(heartbeatTimeout, () => {
+      isIdle = true;
+      cancel();
+    });
+    const isDone = () => this.isOver || this.answer.ended;
     let isFirst = true;
-    if (!answer.lastId) answer.anew();
-    if (response.headers.has("x-vercel-ai-ui-message-stream")) answer.read.protocol ??= "ai-sdk";
-    const sink = {
-      get ended() {
-        return turn.isOver || answer.read.ended;
-      },
-      onEvent(event: Parameters<Answer["take"]>[0]) {
-        if (sink.ended) return;
-        answer.take(event, isFirst);
+    const parser = new EventParser({
+      onEvent: (event) => {
+        if (!isDone()) this.#take(event, isFirst);
         isFirst = false;
       },
-      onComment(text: string) {
-        if (text.startsWith("gap:")) answer.anew();
+      onComment: (text) => {
+        if (text.startsWith("gap:")) this.#anew();
       },
-    };
-    await readResponse(response, sink, this.#options.idleTimeout);
-    if (this.isOver) return;
-    const { error } = answer.read;
+    });
+    if (!this.#lastId) this.#anew();
     try {
-      answer.end();
-    } catch (thrown) {
-      const passes = !answer.heard && this.#options.body && passing.test(error?.code ?? "");
-      if (!passes) throw thrown;
-      this.#startOver();
-      throw new Passing(asSseError(thrown), error?.retryAfter);
+      while (!isDone()) {
+        silence.listen();
+        const { done, value } = await reader.read();
+        if (done) break;
+        parser.push(value);
+      }
+    } finally {
+      silence.end();
+      // What comes next is the response's end; a server should not find that its client has gone.
+      if (this.answer.ended) reader.read().then(cancel, cancel);
+      else cancel();
     }
+    if (isIdle) {
+      const why = `nothing came from the server for ${heartbeatTimeout} ms.`;
+      throw new SseError("idle-timeout", why);
+    }
+    if (!this.isOver) this.#end();
+  }
+
+  /** What comes is the answer from its start. */
+  #anew(): void {
+    this.#lastId = "";
+    this.text.restart();
+    this.reasoning.restart();
+    this.answer = new AnswerReader();
+  }
+
+  /** @param isFirst whether it is the first event of a connection */
+  #take({ event, data, id }: ParsedEvent, isFirst: boolean): void {
+    if (event === "gap") {
+      this.#anew();
+      return;
+    }
+    let said = this.answer.take(event, data);
+    // A server that does not go on, but sends all of it again.
+    if (said?.start && isFirst) {
+      this.#anew();
+      said = this.answer.take(event, data);
+    }
+    if (id) this.#lastId = id;
+    this.#heard ||= this.answer.heard;
+    if (said) this.#options.onSaid(said);
+  }
+
+  /** @throws {SseError} unless the answer may end where it is */
+  #end(): void {
+    const { aborted, error: cause, isWhole } = this.answer;
+    if (aborted) return;
+    if (cause) {
+      throw new SseError("answer-failed", `the answer failed: ${cause.message}`, { cause });
+    }
+    if (!isWhole) {
+      throw new SseError("incomplete-stream", "the stream ended before the answer did.");
+    }
+    this.reasoning.end();
+    if (this.text.end()) this.#options.onRestart();
   }
 
   /** The answer has failed before the model has spoken: the next request is as good as the first. */
   #startOver(): void {
     const { newId } = this.#options;
-    this.answer.anew();
+    this.#anew();
     this.#open = false;
     this.#sent = !newId;
-    if (!newId) return;
-    this.id = newId();
-    this.#url = this.#exchange.urlOf(this.id);
+    if (newId) this.#name(newId());
+  }
+
+  #name(id: string): void {
+    this.id = id;
+    this.#url = below(this.#config.endpoint, encodeURIComponent(id));
   }
 }
 
-function isStream(response: Response): boolean {
-  return response.status === 200 && isEventStream(response) && response.body !== null;
-}
+type Read = (stream: ReadableStream<Uint8Array>, response: Response) => Promise<void>;
 
-/** Drops a response's body, and returns what takes its place. */
-function discard<T>(response: Response, instead?: T): T | undefined {
-  response.body?.cancel().catch(() => {});
-  return instead;
+/** The URL with one more segment; a query stays at its end. */
+function below(url: string, segment: string): string {
+  return url.replace(/\/*(\?|#|$)/, `/${segment}$1`);
 }

@@ -1,9 +1,7 @@
-import type { SseError } from "../errors.js";
 import type { ServerMessage } from "../websocket/messages.js";
 import type { GivenMessage, Message } from "./ai-stream-config.js";
-import type { Usage } from "./protocols/usage.js";
+import type { ConversationEvents } from "./conversation.js";
 import type { RetryConfig } from "./retry.js";
-import type { RetryNotice } from "./turn.js";
 
 /** What is used of a WebSocket: that of browsers and Node, and of the package `ws`. */
 export interface ClientWebSocket {
@@ -46,24 +44,7 @@ export interface WebSocketPrompt {
 }
 
 /** Events, and what their listeners get. */
-export interface WebSocketChatEvents {
-  /** A message is whole: the user's when it is sent, the model's at its end. */
-  message: [message: Message];
-  /** An answer is under way, with the id of its generation. */
-  "streaming-start": [id: string];
-  token: [token: string];
-  /** Of the answer that is under way. */
-  usage: [usage: Usage];
-  /** Nothing is under way any more, however it has ended. */
-  "streaming-end": [message: Message];
-  error: [error: SseError];
-  /** The connection is made again after `delay`. */
-  retry: [notice: RetryNotice];
-  /**
-   * The answer turned out to be another one than the tokens so far said; the message at its end has it.
-   * Only where a server runs another generation under the same id.
-   */
-  restart: [];
+export interface WebSocketChatEvents extends ConversationEvents {
   /** An event of the server's session, such as those of channels. */
   event: [event: Extract<ServerMessage, { type: "event" }>];
 }

@@ -63,7 +63,10 @@ function following(
     get systemPrompt() {
       return config().systemPrompt;
     },
-    headers: () => newest(config().headers) ?? {},
+    headers: (renew) => {
+      const { headers = {} } = config();
+      return typeof headers === "function" ? headers(renew) : headers;
+    },
     body: (request) => config().body?.(request) ?? request,
     fetch: (input, init) => (config().fetch ?? fetch)(input, init),
     onToken: (token) => config().onToken?.(token),
@@ -84,10 +87,10 @@ export class ChatStore extends Store<StreamingChatState> {
   /** Whether an answer has begun: the last message may be it. */
   #hasBegun = false;
   /** The answer to take up when the component is mounted. */
-  #resumed: string | undefined;
+  #resumed: string | boolean | undefined;
   /** Resolves once the server has said whether there is an answer to take up. */
-  #lookup: Promise<unknown> | undefined;
-  #found: (() => void) | undefined;
+  #lookup: Promise<void> | undefined;
+  #found: ((value?: unknown) => void) | undefined;
   #isUnmounted = false;
 
   constructor(messages: readonly GivenMessage[] | undefined, config: () => StreamingChatConfig) {
@@ -118,7 +121,8 @@ export class ChatStore extends Store<StreamingChatState> {
   readonly reset = (): void => this.#stream.reset();
 
   protected read(): StreamingChatState {
-    const stream = this.#stream;
+    const stream = this.#made;
+    if (!stream) return this.initial;
     const messages = stream.getMessages();
     const last = this.#hasBegun ? messages.at(-1) : undefined;
     return {
@@ -131,25 +135,27 @@ export class ChatStore extends Store<StreamingChatState> {
   }
 
   protected open(): void {
+    // An option that is wrong shall be told when the component is mounted.
+    this.#made ??= this.#make();
     if (!this.#isUnmounted) {
       const { resume, id } = this.#config();
-      this.#resumed =
-        resume === true ? (typeof id === "string" ? id : undefined) : resume || undefined;
+      this.#resumed = resume === true && typeof id === "string" ? id : resume;
     }
     this.#isUnmounted = false;
-    if (this.#resumed === undefined) return;
-    const found = new Promise<void>((resolve) => {
+    const resumed = this.#resumed;
+    if (typeof resumed !== "string") return;
+    this.#lookup = new Promise<unknown>((resolve) => {
       this.#found = resolve;
+      this.resume(resumed).then(resolve, resolve);
+    }).then(() => {
+      this.#lookup = undefined;
     });
-    const lookup = Promise.race([found, this.resume(this.#resumed).catch(() => {})]).then(() => {
-      if (this.#lookup === lookup) this.#lookup = undefined;
-    });
-    this.#lookup = lookup;
   }
 
   protected close(): void {
     const stream = this.#stream;
-    this.#resumed = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
+    const running = stream.getIsStreaming() ? stream.getMessages().at(-1)?.id : undefined;
+    this.#resumed = running ?? (this.#lookup && this.#resumed);
     this.#isUnmounted = true;
     stream.detach();
   }

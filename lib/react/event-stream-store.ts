@@ -55,6 +55,7 @@ export abstract class EventStreamStore<
 
   protected open(): void {
     if (!this.#url || this.state === "closed") return;
+    if (this.state !== "connecting") this.moved("connecting", undefined);
     const options = this.#options();
     const stream = openEventStream(this.#url, {
       ...options,

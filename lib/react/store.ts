@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { useState, useSyncExternalStore } from "react";
 import { beforeFrame, dropTask } from "./frame.js";
 
 /**
@@ -68,6 +68,19 @@ export abstract class Store<State extends object> {
   readonly getServerSnapshot = (): State => this.initial;
 }
 
+/** Renders the component with the state of a store. */
 export function useStore<State extends object>(store: Store<State>): State {
   return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getServerSnapshot);
+}
+
+/**
+ * What `make` returned for this `key`. It is the component's state: a memo may be dropped, and is at each
+ * Fast Refresh.
+ */
+export function useKept<T>(key: unknown, make: () => T): T {
+  const [kept, keep] = useState(() => ({ key, value: make() }));
+  if (kept.key === key) return kept.value;
+  const next = { key, value: make() };
+  keep(next);
+  return next.value;
 }

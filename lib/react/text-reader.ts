@@ -8,18 +8,23 @@ import { SseError } from "../errors.js";
  * `error`, and an object with an `error`, fail it.
  */
 export class TextReader {
-  readonly #answer = new AnswerReader(undefined);
+  readonly #answer = new AnswerReader();
+  /** Whether events of a protocol have come: other JSON is none of the text then. */
+  #isKnown = false;
   /** Why the text has failed. */
   error: SseError | undefined;
+  /** Whether the last event was of an answer of which nothing has come yet. */
+  isStart = false;
 
   /** Whether the text may end where it is. */
   get isComplete(): boolean {
-    return this.#answer.isComplete;
+    return this.#answer.isWhole || !!this.#answer.error || this.#answer.aborted;
   }
 
   /** The text in an event, `""` for none, `null` where there is no more. */
   readonly read = (data: string, event: string): string | null => {
     const value = parse(data);
+    this.isStart = false;
     if (typeof value === "object" && value !== null)
       return this.#readObject({ ...value }, data, event);
     const text = typeof value === "string" ? value : data;
@@ -30,14 +35,13 @@ export class TextReader {
   #readObject(value: Record<string, unknown>, data: string, event: string): string | null {
     const answer = this.#answer;
     const said = answer.take(event, data);
+    this.isStart = !!said?.start;
     if (answer.error && !answer.aborted) this.error = failure(value);
     if (answer.ended) return null;
     const { text, delta, content } = value;
-    return (
-      (answer.protocol ? [said.text] : [text, delta, content]).find(
-        (field) => typeof field === "string",
-      ) ?? ""
-    );
+    this.#isKnown ||= said !== undefined;
+    const fields = this.#isKnown ? [said?.text] : [text, delta, content];
+    return fields.find((field) => typeof field === "string") ?? "";
   }
 }
 

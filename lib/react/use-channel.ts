@@ -1,9 +1,8 @@
-import { useMemo } from "react";
 import type { DefaultEvents, EventName } from "../../types/events.js";
 import type { AnyEventMessage, EventMessage } from "../client/event-stream.js";
 import type { SseError } from "../errors.js";
 import { EventStreamStore, type StreamOptions, type StreamState } from "./event-stream-store.js";
-import { useStore } from "./store.js";
+import { useKept, useStore } from "./store.js";
 import { useLatest } from "./use-latest.js";
 
 export interface UseChannelOptions<Events = DefaultEvents> extends StreamOptions {
@@ -79,7 +78,7 @@ export function useChannel<Events = DefaultEvents>(
   options?: UseChannelOptions<Events>,
 ): UseChannelResult<Events> {
   const latest = useLatest(options);
-  const store = useMemo(() => new ChannelStore<Events>(url, latest), [url, latest]);
+  const store = useKept(url, () => new ChannelStore<Events>(url, latest));
   const { retry } = store;
   return { ...useStore(store), retry };
 }

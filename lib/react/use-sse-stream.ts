@@ -1,9 +1,8 @@
-import { useMemo } from "react";
 import type { AnyEventMessage } from "../client/event-stream.js";
 import { ToldText } from "../client/told-text.js";
 import { SseError } from "../errors.js";
 import { EventStreamStore, type StreamOptions, type StreamState } from "./event-stream-store.js";
-import { useStore } from "./store.js";
+import { useKept, useStore } from "./store.js";
 import { TextReader } from "./text-reader.js";
 import { useLatest } from "./use-latest.js";
 
@@ -12,7 +11,8 @@ export interface UseSSEStreamOptions extends Omit<StreamOptions, "parse"> {
    * The text in an event, by its data as they came and its name: `""` for none, `null` where the text
    * ends.
    *
-   * Defaults to what `TextReader` finds.
+   * Defaults to what a protocol of this package says; or else to JSON strings, the `text`, `delta` or
+   * `content` of JSON objects, and data that are no JSON. `[DONE]` and an event `done` end it.
    */
   text?: ((data: string, event: string) => string | null) | undefined;
 }
@@ -33,10 +33,15 @@ export interface UseSSEStreamResult extends SSEStreamState {
   retry(): void;
 }
 
+/** The longest text, in characters. */
+const maxChars = 2 ** 24;
+
 class TextStore extends EventStreamStore<SSEStreamState> {
   readonly #options: () => UseSSEStreamOptions | undefined;
   readonly #text = new ToldText();
   #reader = new TextReader();
+  /** Whether the next event is the first of its connection. */
+  #isFirst = true;
   #isDone = false;
 
   constructor(url: string | null | undefined, options: () => UseSSEStreamOptions | undefined) {
@@ -49,10 +54,13 @@ class TextStore extends EventStreamStore<SSEStreamState> {
   }
 
   readonly retry = (): void => {
-    if (this.#isDone) return;
-    if (!this.canResume) this.#restart();
-    this.reopen();
+    if (!this.#isDone) this.reopen();
   };
+
+  protected override open(): void {
+    if (!this.canResume) this.#restart();
+    super.open();
+  }
 
   protected read(): SSEStreamState {
     const { error, state } = this;
@@ -65,13 +73,23 @@ class TextStore extends EventStreamStore<SSEStreamState> {
       this.#restart();
       return;
     }
-    const read = this.#options()?.text ?? this.#reader.read;
-    const text = read(data, event);
+    const { text: read } = this.#options() ?? {};
+    let text = (read ?? this.#reader.read)(data, event);
+    if (this.#isFirst && this.#reader.isStart) {
+      // The server does not go on, but sends all of it again.
+      this.#restart();
+      text = this.#reader.read(data, event);
+    }
+    this.#isFirst = false;
     if (text) this.#text.add(text);
     else if (text === null) this.#end(this.#reader.error);
+    if (this.#text.shown.length > maxChars) {
+      this.#end(new SseError("too-large", `the text has more than ${maxChars} characters.`));
+    }
   }
 
   protected override moved(state: StreamState, error: SseError | undefined): void {
+    this.#isFirst ||= state === "open";
     const isCut = state === "waiting" || state === "closed";
     if (isCut && this.#reader.isComplete) {
       this.#end();
@@ -116,7 +134,7 @@ export function useSSEStream(
   options?: UseSSEStreamOptions,
 ): UseSSEStreamResult {
   const latest = useLatest(options);
-  const store = useMemo(() => new TextStore(url, latest), [url, latest]);
+  const store = useKept(url, () => new TextStore(url, latest));
   const { retry } = store;
   return { ...useStore(store), retry };
 }

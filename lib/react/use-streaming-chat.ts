@@ -1,6 +1,5 @@
-import { useMemo } from "react";
 import { ChatStore, type StreamingChatConfig, type StreamingChatState } from "./chat-store.js";
-import { useStore } from "./store.js";
+import { useKept, useStore } from "./store.js";
 import { useLatest } from "./use-latest.js";
 
 export interface UseStreamingChatResult
@@ -23,10 +22,9 @@ export interface UseStreamingChatResult
  */
 export function useStreamingChat(config: StreamingChatConfig): UseStreamingChatResult {
   const { endpoint, id, messages } = config;
-  const key = typeof id === "string" ? id : undefined;
   const latest = useLatest(config);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: messages are those of the first render
-  const store = useMemo(() => new ChatStore(messages, latest), [endpoint, key, latest]);
+  const key = typeof id === "string" ? `${endpoint} ${id}` : endpoint;
+  const store = useKept(key, () => new ChatStore(messages, latest));
   const { send, cancel, reset, retry, resume } = store;
   return { ...useStore(store), send, cancel, reset, retry, resume };
 }

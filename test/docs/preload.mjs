@@ -3,6 +3,7 @@
 import net from "node:net";
 import { serve } from "@hono/node-server";
 import { EventSource } from "eventsource";
+import { WebSocket } from "ws";
 
 const { SNIPPET_ORIGIN, SNIPPET_RUNTIME } = process.env;
 process.channel?.unref();
@@ -20,6 +21,11 @@ if (SNIPPET_RUNTIME === "browser") {
   globalThis.EventSource = class extends EventSource {
     constructor(url, init) {
       super(new URL(url, SNIPPET_ORIGIN), init);
+    }
+  };
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(url, protocols) {
+      super(new URL(url, SNIPPET_ORIGIN.replace("http", "ws")), protocols);
     }
   };
 }

@@ -43,29 +43,30 @@ function forwardTo(origin: string): Handle {
 
 testSnippets(file, {
   async chat(start) {
-    const provider = await fakeProvider({ pause: 300 });
+    const provider = await fakeProvider({ tokens: ["Hello. "], endless: true });
     const env = { OPENAI_API_KEY: "x", OPENAI_BASE_URL: `${provider.origin}/v1` };
     const origin = await start({ name: "chat-server", env }).origin();
     const page = await openComponent("chat", "Chat", '{ id: "c1" }', forwardTo(origin));
     const { tab } = page;
-    await tab.getByLabel("Your question").fill("Hello?");
-    await tab.getByRole("button", { name: "Ask" }).click();
-    const answer = tab.locator(".assistant");
-    await answer.filter({ hasText: "Hello" }).waitFor();
-    expect(await answer.getAttribute("aria-busy")).toBe("true");
+    const ask = async (prompt: string) => {
+      await tab.getByLabel("Your question").fill(prompt);
+      await tab.getByRole("button", { name: "Ask" }).click();
+    };
+    const answer = tab.locator('.assistant[aria-busy="true"]');
+    await ask("Hello?");
+    await answer.filter({ hasText: "Hello. Hello." }).waitFor();
     await tab.reload();
-    await tab.locator('.assistant[aria-busy="false"]').waitFor();
-    expect(await answer.textContent()).toBe(provider.tokens.join(""));
-    expect(provider.requests.seen).toHaveLength(1);
-
-    await tab.getByLabel("Your question").fill("And now?");
-    await tab.getByRole("button", { name: "Ask" }).click();
-    await answer.nth(1).filter({ hasText: "Hello" }).waitFor();
+    await answer.filter({ hasText: "Hello. Hello." }).waitFor();
     await tab.getByRole("button", { name: "Stop" }).click();
-    await tab.getByRole("button", { name: "Ask" }).waitFor();
-    const [, second] = provider.requests.seen;
-    await second?.aborted;
-    expect(second?.body.messages.at(-1)).toEqual({ role: "user", content: "And now?" });
+    const request = await provider.requests.next("request");
+    await request.aborted;
+    expect(await tab.locator(".assistant").textContent()).toMatch(/^(Hello\. ){2,}$/);
+    expect(provider.requests.unread).toBe(0);
+
+    await ask("And now?");
+    const { body } = await provider.requests.next("second request");
+    expect(body.messages).toMatchObject([{ role: "assistant" }, { content: "And now?" }]);
+    await answer.filter({ hasText: "Hello. Hello." }).waitFor();
     expect(page.complaints).toEqual([]);
   },
 

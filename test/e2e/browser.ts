@@ -21,13 +21,14 @@ export function chromiumPath(): string {
   );
 }
 
+/** Starts headless Chromium, which the caller closes. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath(), args: flags, timeout: 30_000 });
+}
+
 /** Starts headless Chromium; it is closed when the test that asked for it ends. */
 export async function launchBrowser(): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: chromiumPath(),
-    args: flags,
-    timeout: 30_000,
-  });
+  const browser = await startBrowser();
   onTestFinished(() => browser.close());
   return browser;
 }

@@ -4,8 +4,9 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
-import { onTestFinished } from "vitest";
-import { launchBrowser, listen, patience } from "../e2e/harness.ts";
+import { afterAll, onTestFinished } from "vitest";
+import { startBrowser } from "../e2e/browser.ts";
+import { listen, patience } from "../e2e/harness.ts";
 import type { Rig } from "./page/rig.ts";
 import type { Scenarios } from "./page/scenarios.ts";
 
@@ -149,11 +150,17 @@ export class TestPage {
   }
 }
 
-/** Serves a page and opens it; further pages of the test can share the browser. */
-export async function openTestPage(
-  { version, handle, entry = "page/main.ts", root = "" }: PageOptions,
-  browser?: Browser,
-): Promise<TestPage> {
+/** One for all tests of a file. */
+let browser: Promise<Browser> | undefined;
+afterAll(async () => (await browser)?.close());
+
+/** Serves a page and opens it, as the only one of its browser's profile. */
+export async function openTestPage({
+  version,
+  handle,
+  entry = "page/main.ts",
+  root = "",
+}: PageOptions): Promise<TestPage> {
   const script = await bundleOnce(entry, version, "browser");
   const { origin } = await listen(
     createServer((req, res) => {
@@ -168,8 +175,10 @@ export async function openTestPage(
       }
     }),
   );
-  const page = new TestPage(await (browser ?? (await launchBrowser())).newPage(), origin);
-  onTestFinished(() => page.tab.close());
+  browser ??= startBrowser();
+  const context = await (await browser).newContext();
+  onTestFinished(() => context.close());
+  const page = new TestPage(await context.newPage(), origin);
   await page.tab.goto(`${origin}/`);
   return page;
 }

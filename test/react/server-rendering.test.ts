@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import type { Scenarios } from "./page/scenarios.ts";
 import { openTestPage, reactVersions, serverModule } from "./rig.ts";
@@ -55,4 +56,11 @@ describe.each(reactVersions)("server rendering, on React %s", (version) => {
     },
     60_000,
   );
+});
+
+it("the compiled package says that it is for the client, as its first statement", () => {
+  const code = readFileSync(new URL("../../dist/react/index.js", import.meta.url), "utf8");
+  expect(code).toMatch(/^"use client";\n/);
+  // Next.js takes no `export *` from a module for the client.
+  expect(code).not.toContain("*");
 });

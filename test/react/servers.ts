@@ -37,8 +37,8 @@ export class Opened {
     return this;
   }
 
-  /** Sends tokens, each with an id, over `ms`. */
-  async sendTokens(count: number, ms: number): Promise<{ text: string; took: number }> {
+  /** Sends tokens, each with an id, over `ms`; returns their text. */
+  async sendTokens(count: number, ms: number): Promise<string> {
     const start = performance.now();
     let text = "";
     for (let sent = 0; sent < count; ) {
@@ -49,7 +49,7 @@ export class Opened {
       }
       await new Promise((resolve) => setTimeout(resolve, 4));
     }
-    return { text, took: Math.round(performance.now() - start) };
+    return text;
   }
 
   write(text: string): this {

@@ -77,16 +77,13 @@ describe.each(reactVersions)("useStreamingChat, on React %s", (version) => {
     stream.send({ token: "begin " }, { event: "token", id: "0" });
     await page.shows({ content: "begin " });
     const before = { renders: await page.get("renders"), frames: await page.get("frames") };
-    const { text, took } = await stream.sendTokens(5000, 1000);
+    const text = await stream.sendTokens(5000, 1000);
     stream.send({}, { event: "done" }).end();
     await page.shows({ isStreaming: false, content: `begin ${text}` });
     const renders = (await page.get("renders")) - before.renders;
     const frames = (await page.get("frames")) - before.frames;
-    console.log(
-      `React ${version}: 5000 tokens in ${took} ms, ${renders} renders, ${frames} frames`,
-    );
     expect(renders).toBeLessThanOrEqual(frames + 2);
-    expect(renders).toBeGreaterThanOrEqual(5);
+    expect(renders).toBeGreaterThanOrEqual(3);
     expect(await page.get("heard")).toHaveLength(5001);
     expect(page.complaints).toEqual([]);
   }, 60_000);

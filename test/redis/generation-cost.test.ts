@@ -131,6 +131,7 @@ it("keeps no process alive", async () => {
   const server = await startRedis();
   const child = await startChild(
     `
+import { Redis } from "ioredis";
 import { redisGenerationStore } from "./lib/redis/index.js";
 import { createGenerations } from "./lib/streaming/server.js";
 const client = new Redis(process.env.TEST_REDIS);

@@ -68,7 +68,8 @@ export async function openClient(url: string, options: ClientOptions = {}): Prom
   ws.on("ping", () => client.pings++);
   ws.on("close", (code, reason) => closed.resolve({ code, reason: String(reason) }));
   ws.on("error", () => {});
-  await within(new Promise((resolve) => ws.once("open", resolve)), "open WebSocket");
+  const opened = new Promise((resolve, reject) => ws.once("open", resolve).once("error", reject));
+  await within(opened, "open WebSocket");
   return client;
 }
 

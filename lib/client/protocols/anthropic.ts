@@ -1,43 +1,20 @@
-import type { FinishReason } from "../../streaming/parts.js";
-import { type JsonObject, object, type Said } from "./said.js";
-
-/** https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons */
-const reasons = new Map<unknown, FinishReason>([
-  ["end_turn", "stop"],
-  ["stop_sequence", "stop"],
-  ["max_tokens", "length"],
-  ["model_context_window_exceeded", "length"],
-  ["tool_use", "tool-calls"],
-  ["pause_turn", "pause"],
-  ["refusal", "refusal"],
-]);
+import { object, type Saying } from "./said.js";
 
 /** Anthropic's messages: https://platform.claude.com/docs/en/build-with-claude/streaming */
-export function readAnthropic(data: JsonObject): Said | undefined {
-  const delta = object(data.delta);
-  switch (data.type) {
-    case "message_start": {
-      const { model, usage } = object(data.message);
-      return { start: true, model, usage };
-    }
-    case "ping":
-      return { quiet: true };
-    case "content_block_start": {
-      const { text, thinking: reasoning } = object(data.content_block);
-      return { text, reasoning };
-    }
-    case "content_block_delta":
-      return { text: delta.text, reasoning: delta.thinking };
-    case "message_delta": {
-      const reason = delta.stop_reason;
-      const finish = reason ? (reasons.get(reason) ?? "other") : undefined;
-      return { usage: data.usage, finish };
-    }
-    case "message_stop":
-      return { end: true };
-    case "error":
-      return { error: data };
-    default:
-      return undefined;
-  }
-}
+export const anthropic: Saying = {
+  message_start({ message }) {
+    const { model, usage } = object(message);
+    return { start: true, model, usage };
+  },
+  ping: () => ({ quiet: true }),
+  content_block_start({ content_block }) {
+    const { text, thinking: reasoning } = object(content_block);
+    return { text, reasoning };
+  },
+  content_block_delta({ delta }) {
+    const { text, thinking: reasoning } = object(delta);
+    return { text, reasoning };
+  },
+  message_delta: ({ delta, usage }) => ({ usage, finish: object(delta).stop_reason }),
+  message_stop: () => ({ end: true }),
+};

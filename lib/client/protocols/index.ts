@@ -1,33 +1,51 @@
-import type { Protocol } from "../../streaming/protocols/index.js";
-import { readAiSdk } from "./ai-sdk.js";
-import { readAnthropic } from "./anthropic.js";
-import { readEvents } from "./events.js";
-import { readOpenAI } from "./openai.js";
-import { readOpenAIResponses } from "./openai-responses.js";
-import type { JsonObject, ReadEvent } from "./said.js";
+import { SseError } from "../../errors.js";
+import type { FinishReason } from "../../streaming/parts.js";
+import { aiSdk } from "./ai-sdk.js";
+import { anthropic } from "./anthropic.js";
+import { events } from "./events.js";
+import { readChunk } from "./openai.js";
+import { responses } from "./openai-responses.js";
+import { type JsonObject, object, type Said, type Saying } from "./said.js";
 
-export type { Protocol };
+/** The AI SDK's `start` and `error`, and the `error` of all others, are as AI Kit's. */
+const sayings: Saying = { ...responses, ...anthropic, ...aiSdk, ...events };
 
-export const protocols: Record<Protocol, ReadEvent> = {
-  events: readEvents,
-  openai: readOpenAI,
-  "openai-responses": readOpenAIResponses,
-  anthropic: readAnthropic,
-  "ai-sdk": readAiSdk,
+/** All protocols' words for why an answer ended; any other is `other`. */
+const reasons: Partial<Record<FinishReason, RegExp>> = {
+  stop: /^(stop|eos|end_turn|stop_sequence|completed)$/,
+  length: /length|^max_|^model_context/,
+  "tool-calls": /^(tool.calls|tool_use|function_call)$/,
+  "content-filter": /^content.filter$/,
+  refusal: /^refusal$/,
+  pause: /^pause/,
 };
 
-/** The protocol of an answer by one of its events, or nothing where that does not tell it. */
-export function detectProtocol(data: JsonObject, event: string): Protocol | undefined {
-  const type = typeof data.type === "string" ? data.type : "";
-  if (type.startsWith("response.")) return "openai-responses";
-  // An event that has a type is named by it.
-  if (/^(message_start|content_block_|message_delta|message_stop)/.test(type)) return "anthropic";
-  if (Array.isArray(data.choices)) return "openai";
-  if (/^(start|token|usage|metadata|done)$/.test(event)) return "events";
-  if (event !== "message" || data.error || type === "error") return undefined;
-  return /^(start|finish|text|reasoning|tool|source|file|data|abort|message)\b/.test(type)
-    ? "ai-sdk"
-    : "token" in data || "usage" in data
-      ? "events"
-      : undefined;
+export function finishReason(word: unknown): FinishReason {
+  const known = Object.entries(reasons).find(([, pattern]) => pattern.test(String(word)));
+  return (known?.[0] ?? "other") as FinishReason;
+}
+
+/**
+ * What an event says, in any of the protocols that servers speak: they have no event in common that
+ * says different things. Nothing for an event of none of them.
+ *
+ * @throws {SseError} `invalid-data` for what is not JSON
+ */
+export function readEvent(event: string, json: string): Said | undefined {
+  if (json === "[DONE]") return { done: true };
+  let data: JsonObject;
+  try {
+    data = object(JSON.parse(json));
+  } catch (cause) {
+    const shown = JSON.stringify(json.slice(0, 100));
+    throw new SseError("invalid-data", `an event is not JSON: ${shown}`, { cause });
+  }
+  const { choices, error, token, type, usage } = data;
+  const name = event === "message" ? String(type) : event;
+  if (Object.hasOwn(sayings, name)) return (sayings[name] as Saying[string])(data);
+  if (error) return { error: data };
+  if (Array.isArray(choices)) return readChunk(data);
+  // AI Kit's servers also send these without a name.
+  if (typeof token === "string") return { text: token, usage, endless: true };
+  return usage ? { usage } : undefined;
 }

@@ -1,47 +1,36 @@
-import { type JsonObject, object, type Said } from "./said.js";
+import { type JsonObject, object, type Said, type Saying } from "./said.js";
+
+const quiet = () => ({ quiet: true });
+const reasoning = ({ delta }: JsonObject) => ({ reasoning: delta });
+
+function ending({ type, response }: JsonObject): Said {
+  const {
+    status = String(type).slice("response.".length),
+    model,
+    usage,
+    ...rest
+  } = object(response);
+  const said = { model, usage, end: true };
+  if (status === "completed") return { ...said, finish: status };
+  if (status === "cancelled") return { ...said, aborted: true };
+  if (status !== "incomplete") return { ...said, error: rest };
+  return { ...said, finish: object(rest.incomplete_details).reason ?? "other" };
+}
 
 /** OpenAI's Responses: https://platform.openai.com/docs/api-reference/responses-streaming */
-export function readOpenAIResponses(data: JsonObject): Said | undefined {
-  const { delta: text } = data;
-  const response = object(data.response);
-  switch (data.type) {
-    case "response.created":
-      return { start: true, model: response.model };
-    case "response.in_progress":
-    case "response.queued":
-      return { quiet: true };
-    case "response.output_text.delta":
-      return { text };
-    case "response.refusal.delta":
-      return { text, refused: true };
-    case "response.reasoning_text.delta":
-    case "response.reasoning_summary_text.delta":
-      return { reasoning: text };
-    case "response.output_item.done":
-      return { tools: /^(function|custom_tool)_call$/.test(String(object(data.item).type)) };
-    case "response.completed":
-    case "response.incomplete":
-    case "response.failed":
-    case "response.cancelled":
-      return { ...ending(response), model: response.model, usage: response.usage, end: true };
-    case "error":
-      return { error: data };
-    default:
-      return undefined;
-  }
-}
-
-function ending(response: JsonObject): Said {
-  const { reason } = object(response.incomplete_details);
-  switch (response.status) {
-    case "completed":
-      return { finish: "stop" };
-    case "incomplete":
-      if (reason === "max_output_tokens") return { finish: "length" };
-      return { finish: reason === "content_filter" ? "content-filter" : "other" };
-    case "cancelled":
-      return { aborted: true };
-    default:
-      return { error: response };
-  }
-}
+export const responses: Saying = {
+  "response.created": () => ({ start: true }),
+  "response.in_progress": quiet,
+  "response.queued": quiet,
+  "response.output_text.delta": ({ delta }) => ({ text: delta }),
+  "response.refusal.delta": ({ delta }) => ({ text: delta, refused: true }),
+  "response.reasoning_text.delta": reasoning,
+  "response.reasoning_summary_text.delta": reasoning,
+  "response.output_item.done": ({ item }) => ({
+    tools: /^(function|custom_tool)_call$/.test(String(object(item).type)),
+  }),
+  "response.completed": ending,
+  "response.incomplete": ending,
+  "response.failed": ending,
+  "response.cancelled": ending,
+};

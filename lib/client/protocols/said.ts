@@ -1,5 +1,3 @@
-import type { FinishReason } from "../../streaming/parts.js";
-
 export type JsonObject = Record<string, unknown>;
 
 /** The value to look into, whatever it is: what has no fields has none of those that are looked for. */
@@ -7,31 +5,35 @@ export function object(value: unknown): JsonObject {
   return Object(value) as JsonObject;
 }
 
-/** What one event says. A field's value is as it came: whoever reads it looks at its type. */
+/** What one event says. The values are as they came: whoever reads one looks at its type. */
 export interface Said {
-  /** Whether the answer begins here. */
-  start?: boolean | undefined;
-  /** Whether the model need not have said anything yet. */
-  quiet?: boolean | undefined;
+  /** The answer begins here. */
+  start?: unknown;
+  /** The model need not have said anything yet. */
+  quiet?: unknown;
   model?: unknown;
   /** More of the text; a refusal is text too. */
   text?: unknown;
   /** More of what the model thought. */
   reasoning?: unknown;
-  refused?: boolean | undefined;
-  /** Whether the application has to run tools. */
-  tools?: boolean | undefined;
-  /** Token counts under the protocol's own names; those that are told again count. */
+  refused?: unknown;
+  /** The application has to run tools. */
+  tools?: unknown;
+  /** Token counts under the protocol's own names; those that are told again replace the first. */
   usage?: unknown;
-  /** `undefined` while it is not known. */
-  finish?: FinishReason | undefined;
-  /** The event itself, if it says that the answer failed. */
-  error?: JsonObject | undefined;
-  /** Whether it was stopped. */
-  aborted?: boolean | undefined;
-  /** Whether nothing more comes. */
-  end?: boolean | undefined;
+  /** Why the answer ended, in the protocol's own word. */
+  finish?: unknown;
+  /** The object that holds the error with which the answer failed. */
+  error?: unknown;
+  /** Somebody stopped the answer. */
+  aborted?: unknown;
+  /** The answer has ended, whatever came before. */
+  end?: unknown;
+  /** The stream has ended; the answer as well, if it has said so before, or cannot say so. */
+  done?: unknown;
+  /** The protocol has no word for the answer's end. */
+  endless?: unknown;
 }
 
-/** One event, or nothing where it says nothing that is read here. Keeps no state. */
-export type ReadEvent = (data: JsonObject, event: string) => Said | undefined;
+/** What events say by their name, or their `type` where they have no name. */
+export type Saying = Record<string, (data: JsonObject) => Said>;

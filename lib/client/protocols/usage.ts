@@ -10,66 +10,55 @@ export interface Usage {
   /** The share of `completionTokens` that was reasoning, where the protocol tells. */
   readonly reasoningTokens?: number;
   /** The share of `promptTokens` that came from the provider's cache, where the protocol tells. */
-  readonly cachedPromptTokens?: number;
+  readonly cachedInputTokens?: number;
   /** The share of `promptTokens` that was written to the provider's cache (Anthropic). */
   readonly cacheWriteTokens?: number;
 }
 
-/** What has been counted so far. */
-export interface Counts {
-  input?: number;
-  output?: number;
-  total?: number;
-  reasoning?: number;
-  cached?: number;
-  /** Anthropic's `input_tokens` leave out what its cache was read and written for. */
-  read?: number;
-  written?: number;
-}
+/** All protocols' names of what is counted, without underscores and in lower case. */
+const names = {
+  input: /^(prompt|input)tokens$/,
+  output: /^(completion|output)tokens$/,
+  total: /^totaltokens$/,
+  reasoning: /^(reasoning|thinking)tokens$/,
+  cached: /^(cached(input)?tokens|promptcachehittokens)$/,
+  written: /^cachewritetokens$/,
+  // Anthropic's `input_tokens` leave these out.
+  readApart: /^cachereadinputtokens$/,
+  writtenApart: /^cachecreationinputtokens$/,
+};
 
-function first(...values: unknown[]): number | undefined {
-  const isCount = (value: unknown) => typeof value === "number" && value >= 0 && value < 1 / 0;
-  return values.find(isCount) as number | undefined;
-}
+export type Counts = { [Name in keyof typeof names]?: number };
 
-/** Takes the counts that an event tells, under whichever protocol's names. Later ones replace earlier. */
-export function addCounts(counts: Counts, usage: unknown): void {
+/** Takes the counts that an event tells; they replace those of earlier ones. */
+export function count(counts: Counts, usage: unknown, isDetail = false): void {
+  if (typeof usage !== "object" || Array.isArray(usage)) return;
   const told = object(usage);
-  const prompt = object(told.prompt_tokens_details ?? told.input_tokens_details);
-  const answer = object(told.completion_tokens_details ?? told.output_tokens_details);
-  const found: Counts = {
-    input: first(told.promptTokens, told.inputTokens, told.prompt_tokens, told.input_tokens),
-    output: first(
-      told.completionTokens,
-      told.outputTokens,
-      told.completion_tokens,
-      told.output_tokens,
-    ),
-    total: first(told.totalTokens, told.total_tokens),
-    reasoning: first(told.reasoningTokens, answer.reasoning_tokens, answer.thinking_tokens),
-    cached: first(told.cachedInputTokens, prompt.cached_tokens, told.prompt_cache_hit_tokens),
-    read: first(told.cache_read_input_tokens),
-    written: first(told.cache_creation_input_tokens),
-  } as Counts;
-  for (const name of Object.keys(found) as (keyof Counts)[]) {
-    if (found[name] !== undefined) counts[name] = found[name];
+  for (const given in told) {
+    const value = told[given];
+    const key = given.replaceAll("_", "").toLowerCase();
+    if (!isDetail && key.endsWith("details")) count(counts, value, true);
+    if (typeof value !== "number" || value < 0) continue;
+    for (const [name, pattern] of Object.entries(names)) {
+      if (pattern.test(key)) counts[name as keyof Counts] = value;
+    }
   }
 }
 
-/** What the counts come to; nothing before there are any. */
-export function usageOf(counts: Counts): Usage | undefined {
-  const { input = 0, total, reasoning = 0, read, written } = counts;
-  const { output = 0, cached = read } = counts;
-  const promptTokens = input + (read ?? 0) + (written ?? 0);
+/** What the counts come to. */
+export function usageOf(counts: Counts): Usage {
+  const { input = 0, output = 0, total, reasoning, readApart, writtenApart } = counts;
+  const { cached = readApart, written = writtenApart } = counts;
+  const promptTokens = input + (readApart ?? 0) + (writtenApart ?? 0);
   // xAI counts reasoning apart; its total shows that it did.
-  const apart = total === promptTokens + output + reasoning ? reasoning : 0;
-  const completionTokens = output + apart;
-  const totalTokens = total ?? promptTokens + completionTokens;
-  if (totalTokens === 0) return undefined;
+  const isApart = reasoning && total === promptTokens + output + reasoning;
+  const completionTokens = isApart ? output + reasoning : output;
   return Object.freeze({
-    ...{ promptTokens, completionTokens, totalTokens },
-    ...(counts.reasoning !== undefined && { reasoningTokens: reasoning }),
-    ...(cached !== undefined && { cachedPromptTokens: cached }),
+    promptTokens,
+    completionTokens,
+    totalTokens: total ?? promptTokens + completionTokens,
+    ...(reasoning !== undefined && { reasoningTokens: reasoning }),
+    ...(cached !== undefined && { cachedInputTokens: cached }),
     ...(written !== undefined && { cacheWriteTokens: written }),
   });
 }

@@ -1,5 +1,6 @@
 /** Components with the hooks, as an application would use them: options are new objects each time. */
-import { createElement, type FunctionComponent } from "react";
+import * as React from "react";
+import { createElement, type FunctionComponent, type ReactNode, Suspense } from "react";
 import { useChannel, useSSEStream, useStreamingChat } from "../../../lib/react/index.ts";
 import type { Rig } from "./rig.ts";
 
@@ -30,6 +31,47 @@ function SSEStreams({ urls }: { urls: (string | null)[] }) {
   return urls.map((url, index) =>
     createElement(SSEStream, { key: `${index}`, id: `state-${index}`, url }),
   );
+}
+
+let resolveLate: (() => void) | undefined;
+let late: Promise<void> | undefined;
+let isLate = true;
+
+/** Is suspended until it is told to go on. */
+function Late() {
+  late ??= new Promise((resolve) => {
+    resolveLate = () => {
+      isLate = false;
+      resolve();
+    };
+  });
+  const current = rig();
+  if (current) current.functions = { resolveLate: () => resolveLate?.() };
+  if (isLate) throw late;
+  return null;
+}
+
+/** A hook beside something that is suspended on the first render. */
+function Suspended({ url }: StreamProps) {
+  return createElement(
+    Suspense,
+    { fallback: createElement("p", { id: "fallback" }, "…") },
+    createElement(SSEStream, { url }),
+    createElement(Late),
+  );
+}
+
+interface HiddenProps {
+  isHidden: boolean;
+}
+
+/** Components that React keeps the state of while they are hidden; React 18 has no such thing. */
+function hideable<Props extends object>(component: FunctionComponent<Props>) {
+  return ({ isHidden, ...props }: Props & HiddenProps): ReactNode => {
+    const { Activity } = React as unknown as { Activity: FunctionComponent<{ mode: string }> };
+    const mode = isHidden ? "hidden" : "visible";
+    return createElement(Activity, { mode }, createElement(component, props as unknown as Props));
+  };
 }
 
 interface ChannelEvents {
@@ -84,6 +126,9 @@ export interface Scenarios {
   streams: { urls: (string | null)[] };
   channel: ChannelProps;
   chat: ChatProps;
+  suspended: StreamProps;
+  hideableStream: StreamProps & HiddenProps;
+  hideableChat: ChatProps & HiddenProps;
 }
 
 export const scenarios = {
@@ -91,4 +136,7 @@ export const scenarios = {
   streams: SSEStreams,
   channel: Channel,
   chat: Chat,
+  suspended: Suspended,
+  hideableStream: hideable(SSEStream),
+  hideableChat: hideable(Chat),
 } satisfies { [Name in keyof Scenarios]: FunctionComponent<Scenarios[Name]> };
