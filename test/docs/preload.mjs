@@ -18,6 +18,11 @@ net.Server.prototype.listen = function (...args) {
 if (SNIPPET_RUNTIME === "browser") {
   const { fetch } = globalThis;
   globalThis.fetch = (url, init) => fetch(new URL(url, SNIPPET_ORIGIN), init);
+  globalThis.Request = class extends Request {
+    constructor(url, init) {
+      super(new URL(url, SNIPPET_ORIGIN), init);
+    }
+  };
   globalThis.EventSource = class extends EventSource {
     constructor(url, init) {
       super(new URL(url, SNIPPET_ORIGIN), init);
