@@ -11,8 +11,10 @@ export class Checker {
   /** Gaps that were told. */
   gaps = 0;
   saidBye = false;
-  /** The id to come back with. */
+  /** The id to come back with, which a gap does not change. */
   lastId = "";
+  /** The id that the next one must be greater than. */
+  #previous = "";
   #name;
   /** The next number of each sequence: undefined after a gap. */
   #next = new Map([["all", 0]]);
@@ -42,15 +44,17 @@ export class Checker {
     this.#oldest = oldest;
     // What follows may be known, or far ahead; from there on nothing may lack.
     this.#next.clear();
-    this.lastId = "";
+    this.#previous = "";
   }
 
   #order(id) {
     if (id === undefined) return this.#fail("an event without an id");
     if (this.#oldest && id !== this.#oldest) this.#fail(`${id} where a gap told ${this.#oldest}`);
     this.#oldest = undefined;
-    if (this.lastId !== "" && compare(id, this.lastId) <= 0)
-      this.#fail(`${id} after ${this.lastId}`);
+    if (this.#previous !== "" && compare(id, this.#previous) <= 0) {
+      this.#fail(`${id} after ${this.#previous}`);
+    }
+    this.#previous = id;
     this.lastId = id;
   }
 

@@ -17,7 +17,7 @@ export class AppServer {
   readonly channel: Channel;
   readonly redis: Redis;
   readonly errors: string[] = [];
-  #port = 0;
+  port = 0;
 
   constructor(
     server: RedisServer,
@@ -34,7 +34,7 @@ export class AppServer {
       const session = await createSession(req, res, { retry: null, keepAlive: null });
       this.channel.register(session);
     });
-    this.#port = (await listen(server)).port;
+    this.port = (await listen(server)).port;
     return this;
   }
 
@@ -42,7 +42,7 @@ export class AppServer {
   async open(lastId?: string): Promise<OpenStream> {
     const headers = lastId === undefined ? {} : { "Last-Event-ID": lastId };
     const registered = new Promise((resolve) => this.channel.once("session-registered", resolve));
-    const opened = await client.open(`http://127.0.0.1:${this.#port}/`, "http", headers as never);
+    const opened = await client.open(`http://127.0.0.1:${this.port}/`, "http", headers as never);
     await registered;
     return opened;
   }
