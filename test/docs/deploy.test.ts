@@ -9,11 +9,15 @@ import { openStream } from "./programs.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The status of a POST over a connection of its own, which goes to the worker whose turn it is; 0 when it broke. */
+/**
+ * The status of a POST over a connection of its own, which goes to the worker whose turn it is; 0 when it broke.
+ * Node may hand it to a worker that has just died, where nobody answers it.
+ */
 function post(origin: string): Promise<number> {
   return new Promise((resolve) => {
     const asking = request(origin, { method: "POST", agent: false });
     asking.once("response", (response) => resolve(response.resume().statusCode ?? 0));
+    asking.setTimeout(2000, () => asking.destroy());
     asking.once("error", () => resolve(0)).end();
   });
 }
