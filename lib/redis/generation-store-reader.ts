@@ -30,7 +30,7 @@ interface Waiting {
  * The one connection over which a store's process reads streams as they grow: one command blocks on
  * all that are waited for, whatever waits. It is open while somebody waits or holds it.
  */
-export class StreamReader {
+export class RunReader {
   readonly #client: RedisClient;
   readonly #options: ReaderOptions;
   readonly #waiting = new Map<string, Set<Waiting>>();

@@ -20,7 +20,7 @@ import {
   partsOf,
 } from "./generation-store-entries.js";
 import { RedisLease } from "./generation-store-lease.js";
-import { StreamReader } from "./generation-store-reader.js";
+import { RunReader } from "./generation-store-reader.js";
 import { createRun, findRun, type Keys, readRun, stopRun } from "./generation-store-scripts.js";
 
 export interface RedisGenerationStoreOptions {
@@ -73,7 +73,7 @@ export class RedisGenerationStore implements GenerationStore {
   /** Names this store among all of all processes. */
   readonly #name = autoId();
   /** By slot. */
-  readonly #readers = new Map<number, StreamReader>();
+  readonly #readers = new Map<number, RunReader>();
   /** What is run through this store, by run. */
   readonly #producers = new Map<string, GenerationProducer>();
   /** How far those that are followed were read. */
@@ -232,11 +232,11 @@ export class RedisGenerationStore implements GenerationStore {
     return { id: `${tag}:id:${id}`, runs: `${tag}:run:`, control: `${tag}:control:` };
   }
 
-  #readerOf(id: string): StreamReader {
+  #readerOf(id: string): RunReader {
     const slot = this.#slotOf(id);
     const known = this.#readers.get(slot);
     if (known) return known;
-    const reader = new StreamReader(this.#client, {
+    const reader = new RunReader(this.#client, {
       control: `${this.#keysOf(id).control}${this.#name}`,
       patience: this.#leaseMs,
       gatherMs: this.batchMs,
