@@ -11,7 +11,7 @@ export interface GenerationRequest extends StartOptions {
   run: GenerationSource;
   /**
    * Whether a generation that is running under the id is stopped first, once `authorize` has allowed
-   * the start. One of another process may end too late for this start: 409 then.
+   * the start. One of another process that has died may end too late for this start: 409 then.
    *
    * Defaults to `false`: an id that is running is answered with 409, and nothing is started.
    */
