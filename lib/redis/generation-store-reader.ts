@@ -6,6 +6,8 @@ import { wakeReader } from "./generation-store-scripts.js";
 
 /** The most entries of a stream that one command reads. */
 const mostEntries = 100;
+/** What timers take, in ms. */
+const longestTimer = 2 ** 31 - 1;
 /** From so many streams on, those that have something new are gathered for a while. */
 const manyStreams = 64;
 
@@ -75,7 +77,7 @@ export class RunReader {
       waiting.reject = reject;
       stop = () => resolve([]);
     });
-    const timer = setTimeout(stop, ms).unref();
+    const timer = setTimeout(stop, Math.min(ms, longestTimer)).unref();
     signal.addEventListener("abort", stop);
     this.#add(key, waiting);
     try {

@@ -139,17 +139,17 @@ return redis.call('HMGET', id, 'info', 'report')
 
 /**
  * ARGV: run, id of the entry to read on from, the most entries.
- * State (running, over, gone), ms that the lease has left, count of parts or -1, entries.
+ * 1 while it runs, else 0; ms that the lease has left; count of parts, or -1 where only what lingers
+ * of it is left; entries.
  */
 export const readRun = new Script(`${prelude}
 local run = current()
 local read = redis.call('XREAD', 'COUNT', ARGV[3], 'STREAMS', runs .. ARGV[1], ARGV[2])
 local entries = read and read[1] and read[1][2] or {}
 if run and run.run == ARGV[1] then
-  return {run.state == 'running' and run.state or 'over', run.left, run.count, entries}
+  return {run.state == 'running' and 1 or 0, run.left, run.count, entries}
 end
-local kept = redis.call('EXISTS', runs .. ARGV[1]) == 1
-return {kept and 'over' or 'gone', 0, -1, entries}
+return {0, 0, -1, entries}
 `);
 
 /** ARGV: run. 1 when this is the first time that it is asked to stop while it runs, else 0. */

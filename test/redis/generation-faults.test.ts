@@ -236,6 +236,53 @@ it("a stream that was trimmed is an error, not a hole", async () => {
   );
 });
 
+it("a run of which only the parts are left is not kept", async () => {
+  const { client, here, there } = await twoStores({}, 400);
+  const { calls, producer } = told();
+  const info = infoOf("a");
+  const lease = await here.create(info, producer);
+  await lease?.append([text("one")]);
+  const reading = errorOf(() => readToEnd(there, info));
+  await client.del("stream-llm:{0}:id:a");
+  expect((await within(reading, "end")).message).toBe("not kept");
+  await eventually(() => calls.includes("lost"), "loss");
+  expect(await there.read({ ...info }, 0)).toEqual([text("one")]);
+});
+
+it("a replica that took over with fewer parts is an error, not a hole", async () => {
+  const { client, here, there } = await twoStores({}, 400);
+  const info = infoOf("a");
+  const lease = await here.create(info, told().producer);
+  for (const one of ["a", "b"]) await lease?.append([text(one)]);
+  const reading = errorOf(() => readToEnd(there, info));
+  await eventually(() => client.status === "ready", "client");
+  await there.read(info, 0);
+  await client.hset("stream-llm:{0}:id:a", "count", 1);
+  expect((await within(reading, "end")).message).toContain("are missing");
+  expect((await errorOf(() => lease?.append([text("c")]))).message).toContain("lost");
+});
+
+it.each([
+  ["of no run", "x.1"],
+  ["of this run, that never was", "RUN.999999"],
+  ["of this run, beyond all numbers", "RUN.99999999999999999999"],
+  ["with an injection", "RUN.1\u00e9: x"],
+])("an id %s gets the answer from its start, and a notice", async (_, forged) => {
+  const { here, there } = await twoStores();
+  const [producing, watching] = [make({ store: here }), make({ store: there })];
+  const url = await serveGenerations(watching);
+  const provider = new Scripted();
+  await producing.start("a", provider.source);
+  provider.say(start, "one ");
+  const run = (await there.find("a"))?.info.run ?? "";
+  const tab = await openTab(url("a"), forged.replace("RUN", run));
+  await eventually(() => tab.text === "one ", "answer");
+  expect(tab.events[0]).toMatchObject({ event: "gap", data: '{"reason":"unknown-id"}' });
+  provider.say("two", finish);
+  await tab.ended;
+  expect(tab.text).toBe("one two");
+});
+
 it("keys of another kind are an error", async () => {
   const { client, here } = await twoStores();
   await client.set("stream-llm:{0}:id:a", "x");
