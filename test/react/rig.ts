@@ -145,7 +145,8 @@ export class TestPage {
       );
     } catch (error) {
       const text = await this.tab.locator(`#${id}`).textContent({ timeout: 1000 });
-      throw new Error(`not ${JSON.stringify(expected)}: ${text}`, { cause: error });
+      const short = (json: string | null) => json?.slice(0, 500);
+      throw new Error(`not ${short(JSON.stringify(expected))}: ${short(text)}`, { cause: error });
     }
   }
 }

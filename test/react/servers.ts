@@ -37,21 +37,6 @@ export class Opened {
     return this;
   }
 
-  /** Sends tokens, each with an id, over `ms`; returns their text. */
-  async sendTokens(count: number, ms: number): Promise<string> {
-    const start = performance.now();
-    let text = "";
-    for (let sent = 0; sent < count; ) {
-      const due = Math.min(count, Math.ceil(((performance.now() - start) / ms) * count));
-      for (; sent < due; sent++) {
-        text += `${sent} `;
-        this.send({ token: `${sent} ` }, { event: "token", id: `${sent + 1}` });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 4));
-    }
-    return text;
-  }
-
   write(text: string): this {
     this.res.write(text);
     return this;
@@ -73,3 +58,7 @@ export function requests() {
   const next = () => queue.next("request");
   return { handle, next, all: queue.seen };
 }
+
+/** What an answer of so many tokens says. */
+export const numbers = (count: number) =>
+  Array.from({ length: count }, (_, index) => `${index} `).join("");

@@ -11,16 +11,62 @@ function show(id: string, state: object) {
   return createElement("pre", { id }, JSON.stringify(state));
 }
 
+/** A turn of the event loop, without a timer's delay. */
+function turn(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** An answer of `count` tokens over a second, in several chunks per frame, each in a turn of its own. */
+function answerOf(count: number) {
+  return async (): Promise<Response> => {
+    const start = performance.now();
+    const encoder = new TextEncoder();
+    let sent = 0;
+    let due = 0;
+    let quarter = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (quarter === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        if (quarter === 0) due = Math.min(count, (performance.now() - start) * (count / 1000));
+        await turn();
+        const isLast = sent === count;
+        const until = sent + Math.ceil((due - sent) / (4 - quarter));
+        quarter = (quarter + 1) % 4;
+        let chunk = isLast ? "event: done\ndata: {}\n\n" : "";
+        while (sent < until) {
+          const token = JSON.stringify({ token: `${sent++} ` });
+          chunk += `event: token\nid: ${sent}\ndata: ${token}\n\n`;
+        }
+        controller.enqueue(encoder.encode(chunk));
+        if (isLast) controller.close();
+      },
+    });
+    return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+  };
+}
+
 const retryQuickly = { initialDelay: 5, maxDelay: 20 };
 
 interface StreamProps {
   url: string | null;
   id?: string;
   maxRetries?: number;
+  /** How many tokens to read in a second, made in the page. */
+  tokens?: number;
 }
 
-function SSEStream({ url, id = "state", maxRetries = 20 }: StreamProps) {
-  const { retry, ...state } = useSSEStream(url, { retry: { ...retryQuickly, maxRetries } });
+function SSEStream({ url, id = "state", maxRetries = 20, tokens }: StreamProps) {
+  const { retry, ...state } = useSSEStream(url, {
+    retry: { ...retryQuickly, maxRetries },
+    fetch: tokens ? answerOf(tokens) : undefined,
+  });
   const current = rig();
   if (current) Object.assign(current.functions, { [`retry-${id}`]: retry });
   current?.rendered(state.content);
@@ -105,11 +151,13 @@ interface ChatProps {
   id?: string;
   resume?: string | boolean;
   label?: string;
+  tokens?: number;
 }
 
-function Chat({ label = "", ...config }: ChatProps) {
+function Chat({ label = "", tokens, ...config }: ChatProps) {
   const { send, cancel, reset, retry, resume, ...state } = useStreamingChat({
     ...config,
+    fetch: tokens ? answerOf(tokens) : undefined,
     retry: { ...retryQuickly, maxRetries: 20 },
     headers: () => ({ "X-Label": label }),
     onToken: (token) => rig()?.heard.push(`${label} ${token}`),
