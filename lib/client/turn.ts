@@ -193,8 +193,9 @@ export class Turn {
   #locate({ headers, url }: Response): void {
     const given = headers.get("content-location");
     if (!given) return;
-    this.#url = new URL(given, url).href;
-    this.id = given.slice(given.lastIndexOf("/") + 1);
+    const { href, pathname } = new URL(given, url);
+    this.#url = href;
+    this.id = pathname.slice(pathname.lastIndexOf("/") + 1);
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {

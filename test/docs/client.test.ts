@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { expect } from "vitest";
 import { listen } from "../e2e/harness.ts";
+import { aiStreamCases } from "./client-ai-stream.ts";
 import { testSnippets } from "./document.ts";
 
 /** As what the reader's own server has: something is said. */
@@ -12,6 +13,8 @@ const say = (origin: string, text: string) =>
   });
 
 testSnippets("docs/client.md", {
+  ...aiStreamCases,
+
   async "chat-events"(start) {
     expect(await start().finished()).toBe("");
   },
