@@ -54,7 +54,7 @@ export async function attempt(
       return { final: !renew, renew };
     }
     return {
-      error: await responseError(response, signal),
+      error: await responseError(response),
       final: !isRetryable(status),
       retryAfter: retryAfter(response.headers),
     };

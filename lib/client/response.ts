@@ -13,30 +13,30 @@ export function isEventStream(response: Response): boolean {
  * The error to report for a response that is no stream: `http-error` for its status, `not-a-stream`
  * for its content type. Reads the beginning of the body and cancels the rest.
  */
-export async function responseError(response: Response, signal?: AbortSignal): Promise<SseError> {
+export async function responseError(response: Response): Promise<SseError> {
   const { status, headers } = response;
-  const body = await beginning(response, signal);
-  const shown = body && `: ${JSON.stringify(body)}`;
-  if (status !== 200) {
-    return new SseError("http-error", `the server answered ${status}${shown}`, { status });
-  }
   const type = headers.get("content-type") ?? "no content type";
-  const message = `the server answered ${status} with ${type}, not with text/event-stream${shown}`;
-  return new SseError("not-a-stream", message, { status });
+  const isRefusal = status !== 200;
+  const what = isRefusal ? status : `200 with ${type}, not with text/event-stream`;
+  const body = await beginning(response);
+  return new SseError(
+    isRefusal ? "http-error" : "not-a-stream",
+    `the server answered ${what}${body && `: ${JSON.stringify(body)}`}`,
+    { status },
+  );
 }
 
-async function beginning(response: Response, signal: AbortSignal | undefined): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
+/** Ends early, with what there is, when the request is aborted. */
+async function beginning({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
   const decoder = new TextDecoder();
   let text = "";
   // What is being read then ends, as if there were no more.
-  const stop = () => void reader.cancel().catch(() => {});
+  const stop = () => void reader?.cancel().catch(() => {});
   const timer = setTimeout(stop, patience);
-  signal?.addEventListener("abort", stop);
   try {
     while (text.length < shownChars) {
-      const { done, value } = await reader.read();
+      const { done, value } = (await reader?.read()) ?? { done: true };
       if (done) break;
       text += decoder.decode(value, { stream: true });
     }
@@ -44,7 +44,6 @@ async function beginning(response: Response, signal: AbortSignal | undefined): P
     // What came before is shown.
   }
   clearTimeout(timer);
-  signal?.removeEventListener("abort", stop);
   stop();
   return text.slice(0, shownChars).trim();
 }

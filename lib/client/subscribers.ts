@@ -16,6 +16,8 @@ export class Subscribers<Message> {
 
   put(message: Message): void {
     tell(this.#listeners, message);
+    // A listener may have closed the stream.
+    if (this.#ended) return;
     for (const waiting of this.#loops) waiting.push(message);
     this.#wake();
   }

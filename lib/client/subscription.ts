@@ -131,7 +131,8 @@ export class Subscription<Events> implements EventStream<Events> {
           if (at > 0) await this.#subscribers.room(highWaterMark);
           if (signal.aborted) return;
           parser.push(value.subarray(at, at + stride));
-          this.lastEventId = parser.lastEventId;
+          // Nothing of what follows a close() was received.
+          if (!signal.aborted) this.lastEventId = parser.lastEventId;
         }
       }
     } finally {

@@ -68,6 +68,14 @@ describe("a loop over a stream", () => {
     expect(seen).toEqual([0]);
   });
 
+  it("has nothing of the event in which a listener closes the stream", async () => {
+    const { url } = await serveRaw(({ stream }) => stream(numbers(0, 5)));
+    const stream = openEventStream(url);
+    stream.on("message", () => stream.close());
+    for await (const message of stream) expect(message).toBeUndefined();
+    expect(stream.lastEventId).toBe("0");
+  });
+
   it("ends also when it waits", async () => {
     const { url } = await serveRaw(({ stream }) => stream());
     const stream = openEventStream(url);
