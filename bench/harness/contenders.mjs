@@ -40,6 +40,13 @@ export const contenders = {
     lane: "stream",
     needsBuild: true,
   },
+  "ours-redis": {
+    label: "stream-llm, through Redis",
+    file: "ours_redis",
+    lane: "socket",
+    descriptors: 2,
+    needsBuild: true,
+  },
   "better-sse": { label: "better-sse 0.16.1", file: "better_sse" },
   published: { label: "stream-llm 0.0.1 (published)", file: "published" },
   hono: { label: "Hono streamSSE", file: "hono_stream_sse" },

@@ -1,3 +1,4 @@
+import backplane from "./backplane.mjs";
 import blocked from "./blocked.mjs";
 import burst from "./burst.mjs";
 import engine from "./engine.mjs";
@@ -23,6 +24,7 @@ export const scenarios = [
   hono,
   envelope,
   relay,
+  backplane,
   growth,
   engine,
 ];
