@@ -13,6 +13,7 @@ const laneDependent = [
   "frameworks",
   "generations-*",
   "head",
+  "history",
   "lifecycle",
   "middleware",
   "pipelining",
