@@ -154,12 +154,12 @@ export class Channel<
    * Sends an event to all registered sessions, or to those that the filter lets have it; emits
    * `push` on each that has a listener for it, then `broadcast`.
    *
-   * @param data What the serializer makes text of: by default anything that JSON has a form for.
-   * @param eventName Defaults to `"message"`.
-   * @throws {TypeError} for data that has no text form; nothing was sent then
    * With a backplane, it is on its way to all processes when this returns, and comes to the sessions of
    * this one as to those of others; see `published()`.
    *
+   * @param data What the serializer makes text of: by default anything that JSON has a form for.
+   * @param eventName Defaults to `"message"`.
+   * @throws {TypeError} for data that has no text form; nothing was sent then
    * @throws {SseError} `invalid-argument` for a name or id that is no string, a filter that is no
    * function, with a history an id that clients cannot resume from, with a backplane a filter and an id;
    * `overloaded`, `backplane-unavailable` and `closed` as `published()` says; nothing was sent then

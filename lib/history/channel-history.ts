@@ -1,4 +1,4 @@
-import { autoOrder } from "../auto-id.js";
+import { autoOrder, orderOf } from "../auto-id.js";
 import { warn } from "../errors.js";
 import {
   kJoined,
@@ -12,6 +12,9 @@ import type { ChannelLog } from "./log.js";
 import type { RegisterOptions } from "./options.js";
 import { Replay, type Replayed, type ReplaySource, type ReplayStart } from "./replay.js";
 import type { Ring } from "./ring.js";
+import type { Range } from "./unplaced.js";
+
+type Start = Omit<ReplayStart, "from">;
 
 /** What a session that has been away has to tell and to do. */
 export interface Returning<Member> extends Replayed {
@@ -38,6 +41,9 @@ export interface ReplayHost<Member> {
  */
 const settling = 30_000 * 1024;
 
+/** Where the events begin, among all ids of the process, that sessions were replayed, and when that ended. */
+const replays = new WeakMap<object, Range>();
+
 /** What a channel has sent, and the sessions that get what they have not got yet of it. */
 export class ChannelHistory<Member extends Returning<Member>> implements ReplaySource<Member> {
   readonly ring: Ring<Member>;
@@ -45,8 +51,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readonly #replays = new Map<Member, Replay<Member>>();
   /** Where sessions were that were deregistered. */
   readonly #left = new WeakMap<Member, Pick<ReplayStart, "next" | "since">>();
-  /** Those that got ids of others before a replay was through: the places between which they lacked some. */
-  readonly #mixed = new WeakMap<Member, { from: number; to: number }>();
+  /** The places of ids of others that sessions may have got before what this channel replayed to them. */
+  readonly #mixed = new WeakMap<Member, Range>();
   #log: ChannelLog | undefined;
   #position: string | null = null;
 
@@ -95,7 +101,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
       this.#host.onLevel(session);
       return;
     }
-    const replay = new Replay(session, session[kMaxBufferedBytes], this, start);
+    const from = this.#noteReplay(session, start.since);
+    const replay = new Replay(session, session[kMaxBufferedBytes], this, { ...start, from });
     this.#replays.set(session, replay);
     session[kJoined](replay);
     const wait = replay.step();
@@ -120,9 +127,9 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
     const now = autoOrder();
     const replay = this.#replays.get(session);
     this.#replays.delete(session);
-    if (replay?.isMixed) this.#mixed.set(session, { from: replay.from, to: now });
     const mixed = this.#mixed.get(session);
-    if (mixed && now - mixed.to < settling) this.ring.unplaced.add(mixed.from, mixed.to);
+    if (replay?.isMixed) this.ring.unplaced.add(replay.from, now);
+    else if (mixed && now - mixed.to < settling) this.ring.unplaced.add(mixed.from, mixed.to);
   }
 
   onEnded(session: Member): void {
@@ -152,12 +159,29 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   }
 
   #stop(replay: Replay<Member>): void {
+    const { session } = replay;
     replay.stop();
-    this.#replays.delete(replay.session);
-    replay.session[kLeft](replay);
+    this.#replays.delete(session);
+    const range = replays.get(session);
+    if (range) range.to = autoOrder();
+    session[kLeft](replay);
   }
 
-  #startOf(session: Member, options: RegisterOptions): ReplayStart | undefined {
+  /**
+   * Notes that the session gets old events now. Returns the place of the oldest id of others that its client
+   * may get, or have on its way, before these.
+   */
+  #noteReplay(session: Member, since: string | null): number {
+    const now = autoOrder();
+    const recently = now - settling;
+    const last = replays.get(session);
+    const others = last && last.to > recently ? last.from : recently;
+    const own = this.ring.beginningOf(since);
+    replays.set(session, { from: Math.min(own, others), to: Number.POSITIVE_INFINITY });
+    return Math.max(own, Math.min(others, orderOf(session.lastId) ?? others));
+  }
+
+  #startOf(session: Member, options: RegisterOptions): Start | undefined {
     const { onGap = "all" } = options;
     const left = options.since === undefined ? this.#left.get(session) : undefined;
     // In the log it is known what follows on what.

@@ -50,6 +50,8 @@ export interface ReplayStart {
   /** What the client is told first. */
   gap?: Gap | undefined;
   onGap: "all" | "none";
+  /** The place among all ids of the process after which the client may get ids of others out of order. */
+  from: number;
 }
 
 /** What to wait for, or whether to go on, or that there is nothing more. */
@@ -70,7 +72,6 @@ const nothing: LastEvent = { id: "", sequence: 0 };
  */
 export class Replay<Member extends Replayed> implements SessionObserver<Member> {
   readonly session: Member;
-  /** The place among all ids of the process after which the client may lack events. */
   readonly from: number;
   readonly [kLastBroadcast] = nothing;
   readonly [kReplaying] = true;
@@ -97,10 +98,10 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     session: Member,
     maxBufferedBytes: number,
     source: ReplaySource<Member>,
-    { next, since, gap, onGap }: ReplayStart,
+    { next, since, gap, onGap, from }: ReplayStart,
   ) {
     this.session = session;
-    this.from = source.ring.beginningOf(since);
+    this.from = from;
     this.#source = source;
     this.#limit = Math.max(1, Math.floor(maxBufferedBytes * part));
     this.#onGap = onGap;
@@ -215,7 +216,7 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     const room = this.#room;
     // What is live would come on top of what waits.
     if (next === end) return room < 0 ? this.#drained() : "level";
-    const filtered = ring.firstFiltered(next) ?? end;
+    const filtered = ring.firstFiltered(next, end);
     if (filtered > next) return this.#sendHeld(next, filtered, room);
     if (this.#allowed === next) return this.#sendHeld(next, next + 1, room);
     if (ring.lets(this.session, next)) this.#allowed = next;

@@ -116,11 +116,11 @@ export class Ring<Member> {
     return native.heldId(this.channel, number);
   }
 
-  /** The number of the first event from `from` on that is not for everybody, if there is one. */
-  firstFiltered(from: number): number | undefined {
-    this.prune();
-    for (const number of this.#filters.keys()) if (number >= from) return number;
-    return undefined;
+  /** The number of the first event from `from` until, not including, `end` that is not for everybody; else `end`. */
+  firstFiltered(from: number, end: number): number {
+    if (this.#filters.size === 0) return end;
+    for (let number = from; number < end; number++) if (this.#filters.has(number)) return number;
+    return end;
   }
 
   /** Whether the member may have the event. What a filter throws becomes a warning. */

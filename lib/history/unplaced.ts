@@ -1,12 +1,12 @@
-interface Range {
+/** Places among all ids of the process; see `autoOrder()`. */
+export interface Range {
   from: number;
   to: number;
 }
 
 /**
- * Ranges of places among all ids of the process (see `autoOrder()`), in which a client may have got an
- * event of another channel, or its session's own, before older ones of this channel: while it was caught
- * up on. Who comes back with such an id may lack those older ones.
+ * Ranges in which a client may have got an event of another channel, or its session's own, before older ones
+ * of this channel: while it was caught up on. Who comes back with such an id may lack those older ones.
  */
 export class Unplaced {
   /** More than this many become fewer that cover more. */

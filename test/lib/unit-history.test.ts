@@ -182,6 +182,12 @@ describe("a gap", () => {
     expect(await body()).toBe("");
   });
 
+  it("does not come to a client that is not believed, nor does what it says it lacks", async () => {
+    const { session, body } = await openSession("0", { trustClientEventId: false });
+    sent(["1"]).register(session);
+    expect(await body()).toBe("");
+  });
+
   it("survives a listener that deregisters, broadcasts or throws", async () => {
     const warnings = vi.spyOn(process, "emitWarning").mockReturnValue();
     const channel = sent(["1"]);
