@@ -120,11 +120,11 @@ describe("the chat page", { timeout: 120_000 }, () => {
   test("moves nothing for those who want no motion", async () => {
     const page = await open({ ...desktop, reducedMotion: "reduce" }, { DEMO_PACE: "4" });
     await ask(page, "A poem, please");
-    await page.locator(".caret").waitFor();
-    const name = await page
-      .locator(".caret")
-      .evaluate((caret) => getComputedStyle(caret).animationName);
-    expect(name).toBe("none");
+    await stands(page, "Answering");
+    const dimmed = await page
+      .locator(".answer")
+      .evaluate((answer) => getComputedStyle(answer).getPropertyValue("--dimmed"));
+    expect(dimmed).toBe("1");
     await page.keyboard.press("Escape");
   });
 });

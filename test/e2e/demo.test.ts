@@ -108,10 +108,10 @@ describe("the chat page", { timeout: 120_000 }, () => {
     await stands(page, "Done");
     const turn = turnOf(page);
     expect(await turn.locator("script, img, iframe, svg, details, style, b").count()).toBe(0);
-    for (const link of await turn.locator("a").all()) {
-      expect((await link.getAttribute("href")) ?? "").toMatch(/^(https:|$)/);
-      await link.click({ modifiers: ["Alt"], noWaitAfter: true, trial: true });
-    }
+    const links = await turn
+      .locator("a")
+      .evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+    expect(links).toEqual(["https://evil.example/pixel.png?secret"]);
     expect(await answerOf(page).textContent()).toContain("onerror");
     expect(await page.evaluate(() => "hacked" in window)).toBe(false);
     expect(asked.filter((url) => url.includes("evil.example"))).toEqual([]);

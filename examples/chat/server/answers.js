@@ -12,6 +12,8 @@ const MAX_PROMPT_LENGTH = 4000;
 const MAX_ANSWERS = 100;
 const MAX_ANSWER_BYTES = 256 * 1024;
 const MAX_TURNS = 100;
+/** Of all answers of a conversation. */
+const MAX_CHARACTERS = 500_000;
 /** Turns that the model is told of, besides the question. */
 const REMEMBERED_TURNS = 10;
 
@@ -139,10 +141,12 @@ export async function questionOf(subject, body) {
 
   const last = conversation.turns.length;
   const index = Number.isInteger(turn) && turn >= 0 ? Math.min(turn, last) : last;
-  if (index >= MAX_TURNS) {
+  const kept = conversation.turns.slice(0, index);
+  const characters = kept.reduce((sum, { text }) => sum + text.length, 0);
+  if (index >= MAX_TURNS || characters > MAX_CHARACTERS) {
     throw new Refusal(409, "full", "This conversation is long enough. Begin a new one.");
   }
-  const messages = messagesFor(conversation.turns.slice(0, index), prompt);
+  const messages = messagesFor(kept, prompt);
   return {
     id,
     key: conversation.id,

@@ -8,7 +8,7 @@ import { createChannel } from "stream-llm";
 
 import { Refusal } from "./refusal.js";
 
-const MAX_CONVERSATIONS = 1000;
+const MAX_CONVERSATIONS = 500;
 
 /** @typedef {import("../types/conversation.ts").Turn} Turn */
 

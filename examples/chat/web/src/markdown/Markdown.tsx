@@ -1,4 +1,4 @@
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
 
@@ -6,6 +6,16 @@ import { splitBlocks } from "./blocks.ts";
 import { CodeBlock } from "./CodeBlock.tsx";
 
 const plugins = [remarkGfm];
+
+/** Only what leads to another place: an answer has no business with this page's own addresses. */
+function Link({ href = "", children }: { href?: string | undefined; children?: ReactNode }) {
+  if (!/^(https?|mailto):/i.test(href)) return children;
+  return (
+    <a href={href} target="_blank" rel="noreferrer">
+      {children}
+    </a>
+  );
+}
 
 const components: Components = {
   // The page has a heading and each question has one; an answer's come below them.
@@ -15,16 +25,10 @@ const components: Components = {
   h4: "h6",
   h5: "h6",
   pre: CodeBlock,
-  a: ({ href, children }) => (
-    <a href={href} target="_blank" rel="noreferrer">
-      {children}
-    </a>
-  ),
+  a: Link,
   // An image is fetched without anybody's asking, and its address can carry what was said here.
   img: ({ src, alt }) => (
-    <a href={typeof src === "string" ? src : undefined} target="_blank" rel="noreferrer">
-      {alt || "Image"}
-    </a>
+    <Link href={typeof src === "string" ? src : undefined}>{alt || "Image"}</Link>
   ),
   // Of a task list.
   input: ({ checked }) => (

@@ -32,7 +32,6 @@ export function Turn({ turn, known, meter, onRetry }: Props) {
       <h2 className="visually-hidden">Answer</h2>
       <div className="answer markdown" aria-busy={isOpen}>
         <Markdown text={answer} />
-        {isOpen && <span className="caret" aria-hidden="true" />}
       </div>
       {turn.error && <p className="failure">{turn.error}</p>}
       <footer>
