@@ -122,14 +122,22 @@ export class Rig {
       update();
       cancelAnimationFrame(frame);
     };
+    const listeners = new Map<string, Set<unknown>>();
+    const ofPage = ["visibilitychange", "resume", "freeze", "pageshow", "pagehide", "online"];
+    for (const name of ofPage) listeners.set(name, new Set());
+    const count = () => {
+      open.listeners = [...listeners.values()].reduce((sum, { size }) => sum + size, 0);
+    };
     for (const target of [document, window] as EventTarget[]) {
       const { addEventListener, removeEventListener } = target;
       target.addEventListener = function (this: EventTarget, ...args) {
-        if (args[0] === "visibilitychange" || args[0] === "pageshow") open.listeners++;
+        listeners.get(args[0])?.add(args[1]);
+        count();
         addEventListener.apply(this, args);
       };
       target.removeEventListener = function (this: EventTarget, ...args) {
-        if (args[0] === "visibilitychange" || args[0] === "pageshow") open.listeners--;
+        listeners.get(args[0])?.delete(args[1]);
+        count();
         removeEventListener.apply(this, args);
       };
     }
