@@ -72,8 +72,9 @@ it("Redis that is down at the start is told to who starts, and comes back by its
 
 it("Redis that is killed and comes back with its data costs nobody anything", async () => {
   const strays = strayErrors();
-  const { server, here, there } = await twoStores({ appendonly: true }, 10_000);
-  const [producing, watching] = [make({ store: here }), make({ store: there })];
+  const { server, here, there } = await twoStores({ appendonly: true }, 60_000);
+  const producing = make({ store: here, storeTimeout: 25_000 });
+  const watching = make({ store: there });
   const url = await serveGenerations(watching);
   const provider = new Scripted();
   const { finished } = await producing.start("a", provider.source);
@@ -84,7 +85,7 @@ it("Redis that is killed and comes back with its data costs nobody anything", as
   provider.say("three ", "four ");
   await server.restart();
   provider.say("five", finish);
-  await within(tab.ended, "end");
+  await within(tab.ended, "end", 25_000);
   expect(tab.text).toBe("one two three four five");
   expect(tab.events.at(-1)?.event).toBe("done");
   expect((await finished).status).toBe("finished");
@@ -383,6 +384,25 @@ it("one run is read by several at once, each from where it is", async () => {
     await lease?.append([part]);
   }
   for (const read of await Promise.all(readings)) expect(read).toEqual(parts);
+});
+
+it("a long run is read in pages, and many are followed at once", async () => {
+  const { here, there } = await twoStores({}, 60_000);
+  const long = infoOf("long");
+  const lease = await here.create(long, told().producer);
+  const parts = answering(...Array.from({ length: 450 }, (_, n) => `${n} `));
+  for (const part of parts) await lease?.append([part]);
+  expect(await there.read(long, 0)).toEqual(parts);
+  expect(await readToEnd(there, { ...long })).toEqual(parts);
+
+  const infos = Array.from({ length: 100 }, (_, n) => infoOf(`${n}`));
+  const leases = await Promise.all(infos.map((info) => here.create(info, told().producer)));
+  const readings = infos.map((info) => readToEnd(there, info));
+  const said = (n: number) => [start, text(`${n}`), finish];
+  for (const at of [0, 1, 2]) {
+    await Promise.all(leases.map((one, n) => one?.append(said(n).slice(at, at + 1))));
+  }
+  expect(await Promise.all(readings)).toEqual(infos.map((_, n) => said(n)));
 });
 
 it("a lease that ran out is lost for good, and says so once", async () => {
