@@ -20,10 +20,3 @@ export {
 } from "./event-stream.js";
 export type { Usage } from "./protocols/usage.js";
 export type { RetryConfig } from "./retry.js";
-export { WebSocketChat } from "./websocket-chat.js";
-export type {
-  ClientWebSocket,
-  WebSocketChatConfig,
-  WebSocketChatEvents,
-  WebSocketPrompt,
-} from "./websocket-chat-config.js";

@@ -1,3 +1,6 @@
+/** `stream-llm/websocket` where the engine can be loaded; browsers get `browser.ts`, the client. */
+
+export * from "./browser.js";
 export {
   type WebSocketChatHandler,
   type WebSocketChatOptions,
@@ -8,15 +11,6 @@ export {
 export type { WebSocketChatLimits } from "./chat-limits.js";
 export type { AbortFrame, ResumeFrame, SendFrame } from "./inbound.js";
 export type { ServerWebSocket, UpgradeRequest } from "./message-socket.js";
-export type {
-  AnswerMessage,
-  CancelMessage,
-  ChatMessage,
-  ClientMessage,
-  RefusalMessage,
-  ResumeMessage,
-  ServerMessage,
-} from "./messages.js";
 export {
   createWebSocketSession,
   WebSocketSession,

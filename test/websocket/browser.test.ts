@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
-import type { WebSocketChat } from "../../lib/client/index.ts";
+import type { WebSocketChat } from "../../lib/websocket/browser.ts";
 import { eventually, launchBrowser } from "../e2e/harness.ts";
 import { usage } from "../streaming/generations-setup.ts";
 import { finish, start } from "../streaming/written.ts";

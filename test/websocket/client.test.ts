@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { WebSocketChat, type WebSocketChatConfig } from "../../lib/client/index.ts";
+import { WebSocketChat, type WebSocketChatConfig } from "../../lib/websocket/browser.ts";
 import { deferred, errorOf, eventually, Queue, within } from "../e2e/harness.ts";
 import { usage } from "../streaming/generations-setup.ts";
 import { finish, start } from "../streaming/written.ts";

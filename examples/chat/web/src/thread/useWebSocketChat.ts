@@ -1,5 +1,6 @@
 import { useEffect, useReducer, useRef, useState } from "react";
-import { type GivenMessage, WebSocketChat } from "stream-llm/client";
+import type { GivenMessage } from "stream-llm/client";
+import { WebSocketChat } from "stream-llm/websocket";
 
 import { tab } from "../conversation/useConversation.ts";
 import { currentToken, getToken } from "../session.ts";
