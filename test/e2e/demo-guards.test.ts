@@ -81,10 +81,15 @@ describe("who may ask the chat", { timeout: 60_000 }, () => {
       expect(response.status, path).toBe(wanted);
       await response.body?.cancel();
     }
+    // Nor one that was asked again, and is no part of the conversation any more.
     const stop = await ask(demo, "/chat/answer-0001/stop", { token: owner, body: {} });
     expect(await stop.json()).toEqual({ stopped: true });
     const { events } = parseStream(new Uint8Array(await answer.arrayBuffer()));
     expect(events.at(-1)?.event).toBe("error");
+    const again = { ...question, id: "answer-0003", turn: 0 };
+    await (await ask(demo, "/chat", { token: owner, body: again })).body?.cancel();
+    const replaced = await ask(demo, "/chat/answer-0001/stream", { token: other });
+    expect(await refusalOf(replaced)).toBe("403 forbidden");
   });
 
   test("a conversation has one answer at a time, and no answer twice", async () => {

@@ -178,6 +178,8 @@ describe("the chat page", { timeout: 120_000 }, () => {
     await stands(page, "Failed");
     await page.locator(".failure", { hasText: /^The service cannot reach the model\.$/ }).waitFor();
     await save(page, "failed");
+    await page.reload();
+    await page.locator(".failure", { hasText: "The answer failed." }).waitFor();
     const { length } = provider.requests.seen;
     await page.getByRole("button", { name: "Ask again" }).click();
     await expect.poll(() => provider.requests.seen.length).toBeGreaterThan(length);

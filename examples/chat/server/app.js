@@ -8,11 +8,12 @@ import helmet from "helmet";
 import { createSession } from "stream-llm";
 import { generationHandlers } from "stream-llm/streaming";
 
-import { answers, describeConversation, isTheirs, questionOf } from "./answers.js";
+import { answers, describeConversation, isTheirs } from "./answers.js";
 import { conversationOf, createConversation } from "./conversations.js";
 import { promptLimit, requestLimit } from "./limits.js";
 import { enter, nameOf } from "./presence.js";
 import { providers } from "./providers/index.js";
+import { questionOf } from "./questions.js";
 import { Refusal, refuse } from "./refusal.js";
 import { CORS_ORIGINS, TRUSTED_PROXIES } from "./settings.js";
 import { authenticate, giveToken } from "./tokens.js";

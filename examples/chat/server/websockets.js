@@ -5,8 +5,9 @@ import { SseError } from "stream-llm";
 import { webSocketChat } from "stream-llm/websocket";
 import { WebSocketServer } from "ws";
 
-import { answers, isTheirs, questionOf } from "./answers.js";
+import { answers, isTheirs } from "./answers.js";
 import { countPrompt } from "./limits.js";
+import { questionOf } from "./questions.js";
 import { Refusal } from "./refusal.js";
 import { CORS_ORIGINS } from "./settings.js";
 import { subjectOf } from "./tokens.js";

@@ -74,9 +74,11 @@ export function useConversation(): LoadedConversation {
       setFailure(undefined);
       setLoaded({ conversation, revision: turn });
     } catch (error) {
-      if (turn === latest.current) setFailure((error as Error).message);
+      if (turn !== latest.current) return;
+      version.current = -1; // whatever the server has, it is not known here
+      setFailure((error as Error).message);
     }
-    if (turn === latest.current) setLoading(false);
+    setLoading(false);
   }, []);
 
   const reload = useCallback(() => void open(load(chosenId())), [open]);

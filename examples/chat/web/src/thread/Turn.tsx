@@ -24,6 +24,7 @@ interface Props {
 export function Turn({ turn, known, meter, onRetry }: Props) {
   const { prompt, answer, status } = turn;
   const isOpen = status === "waiting" || status === "streaming";
+  const error = turn.error ?? known?.error;
   const figures = describeFigures({ ...meter?.figures, ...known?.figures }, known?.provider);
   return (
     <li className="turn" data-status={status}>
@@ -33,7 +34,7 @@ export function Turn({ turn, known, meter, onRetry }: Props) {
       <div className="answer markdown" aria-busy={isOpen}>
         <Markdown text={answer} />
       </div>
-      {turn.error && <p className="failure">{turn.error}</p>}
+      {error && <p className="failure">{error}</p>}
       <footer>
         <p className="meter">
           <span>{words[status]}</span>
