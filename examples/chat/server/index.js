@@ -7,7 +7,7 @@ import { providers } from "./providers/index.js";
 import { HOST, PORT } from "./settings.js";
 import { serveWebSockets } from "./websockets.js";
 
-const SHUTDOWN_MS = 3000;
+const SHUTDOWN_MS = 8000;
 
 const server = app.listen(PORT, HOST);
 const closeWebSockets = serveWebSockets(server);
