@@ -1,15 +1,18 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { eventually, within } from "../e2e/harness.ts";
 import { openTab, type Tab } from "../streaming/generations-setup.ts";
 import { startServer, whole } from "./generation-servers.ts";
 import { startRedis } from "./redis-server.ts";
+
+// Each test starts several processes.
+vi.setConfig({ testTimeout: 90_000 });
 
 const lostEvent = {
   event: "error",
   data: '{"error":"The answer broke off.","code":"PRODUCER_LOST"}',
 };
 const lastId = (tab: Tab) => tab.events.findLast(({ id }) => id)?.id ?? "";
-const ending = (tab: Tab) => within(tab.ended, "end of the answer", 20_000);
+const ending = (tab: Tab) => within(tab.ended, "end of the answer", 40_000);
 
 it("a watcher whose server is killed goes on where it was, on another one", async () => {
   const redis = await startRedis();
