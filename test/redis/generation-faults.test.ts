@@ -284,6 +284,29 @@ it.each([
   expect(tab.text).toBe("one two");
 });
 
+it("a client of a lost producer, which has more than the others, is told of the end all the same", async () => {
+  const server = await startRedis();
+  const [client, other] = [redisClient(server), redisClient(server)];
+  const leaseMs = 60_000;
+  // What its own clients get stays with them.
+  const here = make({ store: redisGenerationStore({ client, leaseMs, batchMs: 60_000 }) });
+  const there = make({ store: redisGenerationStore({ client: other, leaseMs }) });
+  const [ownUrl, url] = [await serveGenerations(here), await serveGenerations(there)];
+  const provider = new Scripted();
+  await here.start("a", provider.source);
+  provider.say(start);
+  const own = await openTab(ownUrl("a"));
+  await own.has(1);
+  await client.hset("stream-llm:{0}:id:a", "lease", 1);
+  // The first event that all others get has the number that this one has.
+  const resumed = await openTab(url("a"), own.events[0]?.id);
+  expect(resumed.status).toBe(200);
+  await resumed.ended;
+  expect(resumed.events.map(({ event }) => event)).toEqual(["gap", "error"]);
+  // Who has got that end need not come again.
+  expect((await openTab(url("a"), resumed.events.at(-1)?.id)).status).toBe(204);
+});
+
 it("keys of another kind are an error", async () => {
   const { client, here } = await twoStores();
   await client.set("stream-llm:{0}:id:a", "x");

@@ -13,7 +13,10 @@ import {
 import { EventLog, type LogReader } from "./event-log.js";
 import { Latecomers } from "./latecomers.js";
 import { type GapReason, largestBehindOthers, mostBytes, Replay, tellGap } from "./replay.js";
-import type { GenerationInfo } from "./store.js";
+import { type GenerationInfo, producerLost } from "./store.js";
+
+/** Ends the ids of events that tell that the producer was lost. */
+const lostMark = "lost";
 
 export interface FanoutOptions {
   logBytes: number;
@@ -48,6 +51,11 @@ export class Fanout {
   readonly #channel = createChannel({ serializer: String, eventId: null });
   readonly #watchers = new Map<Session, Watcher>();
   readonly #latecomers = new Latecomers();
+  /**
+   * The number of the first event that tells that the producer was lost. It may have given that
+   * number to another event, which nobody but its own clients has got.
+   */
+  #lostFrom = Number.POSITIVE_INFINITY;
   /** The smallest `maxBufferedBytes` of those that have watched. */
   #leastBuffer = Number.POSITIVE_INFINITY;
   /** Live sessions that have not taken all that there was when this was looked at last. */
@@ -79,6 +87,7 @@ export class Fanout {
   add(part: Part): void {
     const events = this.#writer.write(part);
     this.answer.add(part);
+    if (part.type === "error" && part.code === producerLost.code) this.#lostFrom = this.#log.end;
     for (const event of events) this.#broadcast(event);
     this.#latecomers.reached(this.ended ? Number.POSITIVE_INFINITY : this.#log.end);
     // Those that are replayed to end when they have got it all.
@@ -219,19 +228,21 @@ export class Fanout {
   }
 
   #idOf(number: number): string {
-    return `${this.info.run}.${number}`;
+    return `${this.info.run}.${number}${number < this.#lostFrom ? "" : `.${lostMark}`}`;
   }
 
   /** The number of the event that has the id, if it is one of this run's. */
   #numberOf(id: string): number | undefined {
     const number = this.#givenNumber(id);
-    return number !== undefined && number < this.#log.end ? number : undefined;
+    return number !== undefined && id === this.#idOf(number) && number < this.#log.end
+      ? number
+      : undefined;
   }
 
   /** The number that an id of this run gives, whether there is such an event or not. */
   #givenNumber(id: string): number | undefined {
-    const [run, digits = "", ...rest] = id.split(".");
-    if (run !== this.info.run || rest.length > 0 || !/^\d{1,15}$/.test(digits)) return undefined;
-    return Number(digits);
+    const [run, digits = "", mark = lostMark, ...rest] = id.split(".");
+    const isId = run === this.info.run && mark === lostMark && rest.length === 0;
+    return isId && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined;
   }
 }
