@@ -134,14 +134,16 @@ export function storeCases(setUp: SetUp): void {
 
     it("keeps what has ended for its time, with its report", async () => {
       const connect = await setUp();
-      const info = infoOf("a", 300);
-      const lease = await connect().create(info, told().producer);
-      await lease?.append([text("x"), finish]);
-      const report = { status: "finished", estimated: false } as never;
-      await lease?.end(report);
-      expect(await connect().find("a")).toMatchObject({ info, report });
+      const [info, brief] = [infoOf("a"), infoOf("b", 200)];
+      const report = { status: "finished", estimated: false };
       const store = connect();
-      await expect.poll(() => store.find("a"), { timeout: 5000 }).toBeUndefined();
+      for (const each of [info, brief]) {
+        const lease = await store.create(each, told().producer);
+        await lease?.append([text("x"), finish]);
+        await lease?.end(report as never);
+      }
+      await expect.poll(() => store.find("b"), { timeout: 5000 }).toBeUndefined();
+      expect(await connect().find("a")).toMatchObject({ info, report });
     });
 
     it.each([
