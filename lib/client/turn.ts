@@ -65,24 +65,25 @@ export class Turn {
   }
 
   /**
-   * Resolves at the end of the answer, with whether there was one. To be called once.
+   * Resolves at the end of the answer, or when there is none to take up. To be called once.
    *
    * @throws {SseError}
    */
-  async run(): Promise<boolean> {
+  async run(): Promise<void> {
     for (let failures = 0; ; ) {
       const before = this.#length;
       const { error, final, retryAfter = 0 } = await this.#attempt();
-      if (this.isOver || !error) return !final;
+      if (this.isOver || !error) return;
       if (this.#length > before) failures = 0;
       const { answer } = this;
       const passes = !this.#heard && answer.passes;
-      // The application's own `fetch` aborts, or the page is being left.
-      const isAborted = Object(error.cause).name === "AbortError";
       const isLast =
-        final || isAborted || (!passes && /^(answer-failed|invalid-data)$/.test(error.code));
+        final ||
+        // The application's own `fetch` aborts, or the page is being left.
+        Object(error.cause).name === "AbortError" ||
+        (!passes && /^(answer-failed|invalid-data)$/.test(error.code));
       if (isLast || failures >= this.#retry.maxRetries) {
-        if (answer.isWhole) return true;
+        if (answer.isWhole) return;
         throw error;
       }
       const atLeast = Math.max(retryAfter, answer.error?.retryAfter ?? 0);
@@ -102,7 +103,7 @@ export class Turn {
   /** Takes nothing more, and has the server stop. */
   async stop(): Promise<void> {
     this.isOver = true;
-    if (!this.#posting) {
+    if (!this.#posting || !this.#sent) {
       await this.#stopServer();
       return;
     }
@@ -143,8 +144,7 @@ export class Turn {
     this.#posting = undefined;
     const { error } = ending;
     if (!error && !this.#open) {
-      const why = "the server answered without a stream.";
-      return { error: new SseError("not-a-stream", why), final: true };
+      return { error: new SseError("not-a-stream", "the response is empty."), final: true };
     }
     const { status = 500 } = error ?? {};
     if (status === 409 && repeated) return (await this.#resume()) ?? ending;
@@ -192,8 +192,10 @@ export class Turn {
   /** `Content-Location` names the generation, where the server has another id for it. */
   #locate({ headers, url }: Response): void {
     const given = headers.get("content-location");
-    if (!given) return;
-    const { href, pathname } = new URL(given, url);
+    if (!given || !URL.canParse(given, url)) return;
+    const { href, origin, pathname } = new URL(given, url);
+    // Headers with tokens go to no other server.
+    if (!url.startsWith(`${origin}/`)) return;
     this.#url = href;
     this.id = pathname.slice(pathname.lastIndexOf("/") + 1);
   }
