@@ -355,6 +355,19 @@ describe("stop()", () => {
     expect(server.paths()).toEqual([]);
   });
 
+  it("while the headers are made", async () => {
+    const server = await serve(whole);
+    const ready = deferred<Record<string, string>>();
+    const client = open(server.endpoint, { headers: () => ready.promise });
+    const sent = client.stream.send("Hi");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await client.stream.stop();
+    expect(await sent).toMatchObject({ status: "stopped" });
+    ready.resolve({});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(server.paths()).toEqual([]);
+  });
+
   it("before the response, which it does not overtake", async () => {
     const posted = deferred();
     const go = deferred();

@@ -86,6 +86,24 @@ describe("messages", () => {
     expect(server.paths()[1]).toBe("GET /answers/server-1/stream?v=1");
   });
 
+  it("are looked for at no other origin, which would get the headers", async () => {
+    for (const location of ["http://127.0.0.1:9/answers/1", "http://", "//127.0.0.1:9/x"]) {
+      const server = await serve(
+        (_, res) => {
+          res.writeHead(200, {
+            "Content-Type": "text/event-stream",
+            "Content-Location": location,
+          });
+          res.write(token("Hel", "r.1"), () => setTimeout(() => res.destroy(), 5));
+        },
+        stream(token("lo", "r.2"), done),
+      );
+      const { id, content } = await open(server.endpoint).stream.send("Hi");
+      expect(content).toBe("Hello");
+      expect(server.paths()[1]).toBe(`GET /chat/${id}/stream`);
+    }
+  });
+
   it("have an endpoint with a query, and ids of any letters", async () => {
     const server = await serve(status(500), status(404), answer("one"));
     const { stream } = open(`${server.endpoint}/?user=ada`, { id: () => "a/b$& ü" });
