@@ -1,3 +1,4 @@
+import { SseError } from "../errors.js";
 import type { FinishReason } from "../streaming/parts.js";
 import { finishReason, readEvent } from "./protocols/index.js";
 import { type JsonObject, object, type Said } from "./protocols/said.js";
@@ -96,5 +97,18 @@ export class AnswerReader {
     // Anthropic's first counts may be zeros.
     if (now.totalTokens) this.usage = now;
     return said;
+  }
+
+  /**
+   * To be called when its stream has ended.
+   *
+   * @throws {SseError} unless the answer may end where it is
+   */
+  check(): void {
+    const { aborted, error: cause, isWhole } = this;
+    if (aborted || isWhole) return;
+    throw cause
+      ? new SseError("answer-failed", `the answer failed: ${cause.message}`, { cause })
+      : new SseError("incomplete-stream", "the stream ended before the answer did.");
   }
 }

@@ -14,3 +14,8 @@ export function streamHeaders(given: HeadersInit | undefined, lastEventId: strin
   }
   return headers;
 }
+
+/** The URL with one more segment; a query stays at its end. */
+export function below(url: string, segment: string): string {
+  return url.replace(/\/*(\?|#|$)/, `/${segment}$1`);
+}

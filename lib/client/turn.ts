@@ -4,6 +4,7 @@ import { AnswerReader } from "./answer-reader.js";
 import { attempt, type Ending } from "./attempt.js";
 import { EventParser, type ParsedEvent } from "./event-parser.js";
 import type { Said } from "./protocols/said.js";
+import { below } from "./request.js";
 import { type Retry, retryDelay, sleep } from "./retry.js";
 import { Silence } from "./silence.js";
 import { ToldText } from "./told-text.js";
@@ -247,7 +248,11 @@ export class Turn {
       const why = `nothing came from the server for ${heartbeatTimeout} ms.`;
       throw new SseError("idle-timeout", why);
     }
-    if (!this.isOver) this.#end();
+    if (this.isOver) return;
+    this.answer.check();
+    if (this.answer.aborted) return;
+    this.reasoning.end();
+    if (this.text.end()) this.#options.onRestart();
   }
 
   /** What comes is the answer from its start. */
@@ -275,20 +280,6 @@ export class Turn {
     if (said) this.#options.onSaid(said);
   }
 
-  /** @throws {SseError} unless the answer may end where it is */
-  #end(): void {
-    const { aborted, error: cause, isWhole } = this.answer;
-    if (aborted) return;
-    if (cause) {
-      throw new SseError("answer-failed", `the answer failed: ${cause.message}`, { cause });
-    }
-    if (!isWhole) {
-      throw new SseError("incomplete-stream", "the stream ended before the answer did.");
-    }
-    this.reasoning.end();
-    if (this.text.end()) this.#options.onRestart();
-  }
-
   /** The answer has failed before the model has spoken: the next request is as good as the first. */
   #startOver(): void {
     const { newId } = this.#options;
@@ -305,8 +296,3 @@ export class Turn {
 }
 
 type Read = (stream: ReadableStream<Uint8Array>, response: Response) => Promise<void>;
-
-/** The URL with one more segment; a query stays at its end. */
-function below(url: string, segment: string): string {
-  return url.replace(/\/*(\?|#|$)/, `/${segment}$1`);
-}

@@ -388,6 +388,8 @@ describe("stop()", () => {
     await posted.promise;
     const stopping = client.stream.stop();
     expect(await sent).toMatchObject({ content: "", status: "stopped" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.paths()).toEqual(["POST /chat"]);
     go.resolve();
     await stopping;
     await stopped.promise;
