@@ -1,41 +1,29 @@
 import type { DefaultEventName, DefaultEvents, EventName } from "../types/events.js";
 import { autoId } from "./auto-id.js";
 import type { Backplane, Presence } from "./backplane.js";
-import type {
-  BroadcastOptions,
-  ChannelEvents,
-  ChannelOptions,
-  ChannelStats,
-} from "./channel-options.js";
+import type { BroadcastOptions, ChannelOptions, ChannelStats } from "./channel-options.js";
+import { ChannelSessions } from "./channel-sessions.js";
 import { detachable } from "./detachable.js";
-import { checkEventId, checkEventName, encodingOf, requireJson } from "./encoding.js";
+import { checkEventId, checkEventName, encodingOf } from "./encoding.js";
 import { checkOptions, describe, requireOption, SseError, warn } from "./errors.js";
 import { type CloseOptions, farewellOf } from "./farewell.js";
-import { ChannelHistory } from "./history/channel-history.js";
 import { Delivered } from "./history/delivered.js";
 import type { Gap } from "./history/gap.js";
 import type { ChannelLog, LogEntry } from "./history/log.js";
-import { checkRegisterOptions, historyLimits, type RegisterOptions } from "./history/options.js";
-import { Ring } from "./history/ring.js";
+import { historyLimits } from "./history/options.js";
 import {
   kBroadcast,
+  kCountChanged,
+  kCounts,
   kDeliver,
-  kJoined,
-  kLastBroadcast,
-  kLeft,
-  kPushListeners,
+  kHistory,
+  kMembers,
   kReadFrom,
   kRetry,
-  kSessionEnded,
-  kSetLastId,
-  type LastEvent,
-  nextSequence,
 } from "./internal.js";
 import { LogFollower } from "./log-follower.js";
-import { attempt, type Broadcast, type Fields, Members } from "./members.js";
+import { attempt, type Broadcast, type Fields } from "./members.js";
 import { checkAutoId, checkEncoding, type DefaultSessionState } from "./options.js";
-import type { Session } from "./session.js";
-import { TypedEmitter } from "./typed-emitter.js";
 
 /**
  * The type of `channel.state` when none is given. It is open to declaration merging, as
@@ -60,94 +48,28 @@ export class Channel<
   State = DefaultChannelState,
   SessionState = DefaultSessionState,
   Events extends object = DefaultEvents,
-> extends TypedEmitter<ChannelEvents<SessionState>> {
+> extends ChannelSessions<SessionState> {
   /** What the application wants to know about the channel. */
   state: State;
-  readonly #members: Members<Session<SessionState>>;
   readonly #autoId: boolean;
-  readonly #history: ChannelHistory<Session<SessionState>> | undefined;
   readonly #follower: LogFollower | undefined;
-  #last: LastEvent = { id: "", sequence: 0 };
-  #broadcasts = 0;
-  #recipients = 0;
 
   /** @throws {SseError} `invalid-option`, `invalid-argument` */
   constructor(options?: ChannelOptions<State>) {
-    super();
     const given = checkOptions(options) ?? {};
     checkEncoding(given);
     const { backplane, name, history = backplane && true } = given;
     const limits = historyLimits(history);
     const isOwn = given.serializer !== undefined || given.sanitizer !== undefined || limits;
-    this.#members = new Members(isOwn ? encodingOf(given) : undefined);
+    super(isOwn ? encodingOf(given) : undefined, limits);
     this.#autoId = checkAutoId(given.eventId);
-    if (limits) {
-      requireOption(this.#autoId, "eventId", null, '"auto" with a history, which goes by ids');
-      this.#history = new ChannelHistory(new Ring(this.#members.channel, limits), {
-        onLevel: (session) => this.#join(session),
-        onGap: (session, gap) => this.tell("gap", session, gap),
-        onEnded: (session) => this[kSessionEnded](session),
-      });
-    }
+    const hasIds = this.#autoId || !limits;
+    requireOption(hasIds, "eventId", null, '"auto" with a history, which goes by ids');
     if (backplane !== undefined) {
       requireOption(limits !== undefined, "history", history, "kept with a backplane");
       this.#follower = this.#follow(backplane, name as string);
     }
     this.state = given.state ?? ({} as State);
-  }
-
-  /** The registered sessions, in the order in which they were; those that are still replayed to last. */
-  get activeSessions(): readonly Session<SessionState>[] {
-    return [...this.#members.all, ...(this.#history?.replayed.keys() ?? [])];
-  }
-
-  /** How many sessions are registered. */
-  get sessionCount(): number {
-    return this.#members.all.size + (this.#history?.replayed.size ?? 0);
-  }
-
-  /**
-   * Lets a session have what is broadcast from now on, until it disconnects. One that is registered
-   * already stays so.
-   *
-   * With a history, it gets first what its client has not got yet of what is held, as fast as the client
-   * takes it; nothing is missed, doubled or reordered between that and what is broadcast meanwhile.
-   * A client that lacks events which are not held, or may, is told by an event `gap`.
-   *
-   * @throws {SseError} `not-connected`, `invalid-argument` for what is no session and for options where
-   * the channel has no history, `invalid-option`
-   */
-  register(session: Session<SessionState, object>, options?: RegisterOptions): this {
-    if (typeof session?.[kJoined] !== "function") {
-      throw new SseError("invalid-argument", `a Session must be given, not ${describe(session)}.`);
-    }
-    const member = session as unknown as Session<SessionState>;
-    const given = checkRegisterOptions(options, this.#history !== undefined);
-    if (this.#has(member)) return this;
-    if (!member.isConnected) {
-      throw new SseError(
-        "not-connected",
-        "a session that is not connected cannot be registered. Register it when it has connected.",
-      );
-    }
-    if (this.#history) this.#history.register(member, given);
-    else this.#join(member);
-    this.#follower?.log.countChanged();
-    this.emit("session-registered", member);
-    return this;
-  }
-
-  /** Lets a session have no more of what is broadcast. One that is not registered stays so. */
-  deregister(session: Session<SessionState, object>): this {
-    const member = session as unknown as Session<SessionState>;
-    if (!this.#has(member)) return this;
-    if (!this.#history?.leave(member)) {
-      member[kLeft](this);
-      this.#members.delete(member);
-    }
-    this.#follower?.log.countChanged();
-    this.emit("session-deregistered", member);
-    return this;
   }
 
   /**
@@ -178,7 +100,7 @@ export class Channel<
     if (this.#follower)
       return this.#append(this.#follower, { data, name: eventName, id: eventId }, filter);
     const id = eventId ?? (this.#autoId ? autoId() : undefined);
-    return this.#send({ data, name: eventName, id }, filter ?? undefined);
+    return this[kBroadcast]({ data, name: eventName, id }, filter ?? undefined);
   }
 
   /**
@@ -208,11 +130,10 @@ export class Channel<
   stats(): ChannelStats {
     const stats: ChannelStats = {
       sessions: this.sessionCount,
-      broadcasts: this.#broadcasts,
-      recipients: this.#recipients,
+      ...this[kCounts],
     };
-    if (this.#history) {
-      const { first, end, bytes } = this.#history.ring.held;
+    if (this[kHistory]) {
+      const { first, end, bytes } = this[kHistory].ring.held;
       stats.history = { events: end - first, bytes };
     }
     if (this.#follower) {
@@ -249,40 +170,14 @@ export class Channel<
       // Without an id: what the client says it got last has to be something that can be resumed from.
       // Those that are replayed to get it in the place of what they have not got yet, and nothing after it.
       const farewell = { data, name: event, id: undefined };
-      for (const session of this.#history?.replayed.keys() ?? []) {
-        attempt(failures, () => this.#members.sendTo(session, farewell));
+      for (const session of this[kHistory]?.replayed.keys() ?? []) {
+        attempt(failures, () => this[kMembers].sendTo(session, farewell));
         void session.close();
       }
-      attempt(failures, () => this.#send(farewell));
+      attempt(failures, () => this[kBroadcast](farewell));
     }
     await Promise.all(sessions.map((session) => session.close()));
     if (failures.length > 0) throw failures[0];
-  }
-
-  /** What all members got last. @internal */
-  get [kLastBroadcast](): LastEvent {
-    return this.#last;
-  }
-
-  /** @internal */
-  [kSessionEnded](session: Session<SessionState>): void {
-    this.tell("session-disconnected", session);
-    if (!this.#has(session)) return;
-    this.#members.delete(session);
-    this.#history?.forget(session);
-    this.#follower?.log.countChanged();
-    this.tell("session-deregistered", session);
-  }
-
-  /** @internal */
-  [kPushListeners](session: Session<SessionState>, has: boolean): void {
-    if (has) this.#members.listening.add(session);
-    else this.#members.listening.delete(session);
-  }
-
-  /** Sends an event whose name and id are checked. @throws as `broadcast` @internal */
-  [kBroadcast](event: Broadcast): void {
-    this.#send(event);
   }
 
   /**
@@ -292,7 +187,7 @@ export class Channel<
    * @internal
    */
   [kReadFrom](log: ChannelLog, position: string | null): void {
-    this.#history?.readFrom(log, position);
+    this[kHistory]?.readFrom(log, position);
   }
 
   /**
@@ -303,17 +198,22 @@ export class Channel<
    * @internal
    */
   [kDeliver](entry: LogEntry): void {
-    const history = this.#history;
+    const history = this[kHistory];
     if (!history || history.ring.numberOf(entry.id) !== undefined) return;
     let isSent = true;
     try {
-      this.#send(new Delivered(entry, this.#members.usesJson));
+      this[kBroadcast](new Delivered(entry, this[kMembers].usesJson));
     } catch (error) {
       isSent = (error as { code?: unknown } | null)?.code !== "overloaded";
       throw error;
     } finally {
       if (isSent) history.onDelivered(entry.id);
     }
+  }
+
+  /** @internal */
+  override [kCountChanged](): void {
+    this.#follower?.log.countChanged();
   }
 
   #follow(backplane: Backplane, name: string): LogFollower {
@@ -344,7 +244,7 @@ export class Channel<
         "a channel with a backplane takes neither filter nor eventId: the event goes to all processes, and its id is given there.",
       );
     }
-    const [text, name = "message"] = this.#members.textOf(event);
+    const [text, name = "message"] = this[kMembers].textOf(event);
     log.append(name, text);
     return this;
   }
@@ -353,55 +253,10 @@ export class Channel<
   #tellGap(gap: Gap): void {
     const fields: Fields = [JSON.stringify(gap), "gap", undefined];
     const event: Broadcast = { data: gap, name: "gap", id: undefined, fields };
-    this.#members.send(event, undefined, []);
-    this.#history?.breakOff();
-    for (const session of this.#members.all)
+    this[kMembers].send(event, undefined, []);
+    this[kHistory]?.breakOff();
+    for (const session of this[kMembers].all)
       this.tell("gap", session, { ...gap, since: session.lastId || null });
-  }
-
-  #has(session: Session<SessionState>): boolean {
-    return this.#members.all.has(session) || this.#history?.replayed.has(session) === true;
-  }
-
-  #join(session: Session<SessionState>): void {
-    this.#members.add(session);
-    session[kJoined](this);
-  }
-
-  #send(event: Broadcast, filter?: BroadcastOptions<SessionState>["filter"]): this {
-    const { name, id } = event;
-    // A mistake that would show only once somebody is there.
-    if (this.#members.useDefaultEncoding) requireJson(event.data);
-    const failures: unknown[] = [];
-    const chosen = filter ? this.#members.choose(filter, failures) : undefined;
-    const keep = id === undefined ? undefined : this.#history;
-    const missed = this.#members.send(event, chosen, failures, keep && { ring: keep.ring, filter });
-    this.#broadcasts += 1;
-    this.#recipients += (chosen ?? this.#members.all).size - missed.length;
-    if (id !== undefined) this.#noteLastId(id, chosen, missed);
-    for (const session of this.#members.listening) {
-      if (!session.isConnected || (chosen && !chosen.has(session))) continue;
-      attempt(failures, () => session.emit("push", event.data, name, id ?? ""));
-    }
-    if (this.listenerCount("broadcast") > 0) {
-      attempt(failures, () => this.emit("broadcast", event.data, name, id ?? ""));
-    }
-    if (failures.length > 0) throw failures[0];
-    return this;
-  }
-
-  #noteLastId(
-    id: string,
-    chosen: Set<Session<SessionState>> | undefined,
-    missed: Session<SessionState>[],
-  ): void {
-    const kept = missed.map((session) => session.lastId);
-    const sequence = nextSequence();
-    if (chosen) for (const session of chosen) session[kSetLastId](id, sequence);
-    else this.#last = { id, sequence };
-    for (const [at, session] of missed.entries()) {
-      session[kSetLastId](kept[at] as string, nextSequence());
-    }
   }
 }
 

@@ -50,6 +50,12 @@ export const kBroadcast = Symbol("broadcast");
 export const kReadFrom = Symbol("readFrom");
 export const kDeliver = Symbol("deliver");
 
+// Of ChannelSessions, for Channel.
+export const kMembers = Symbol("members");
+export const kHistory = Symbol("history");
+export const kCounts = Symbol("counts");
+export const kCountChanged = Symbol("countChanged");
+
 // Of Channel, for its sessions.
 export const kLastBroadcast = Symbol("lastBroadcast");
 export const kSessionEnded = Symbol("sessionEnded");
