@@ -28,8 +28,10 @@ export interface StreamingChatState {
 
 const noUsage: Usage = Object.freeze({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
 
+type Listener = (...args: unknown[]) => void;
+
+/** What changes the state. A message comes with the start or the end of an answer. */
 const changes = [
-  "message",
   "streaming-start",
   "token",
   "reasoning",
@@ -47,36 +49,22 @@ function given(messages: readonly GivenMessage[] = []): readonly Message[] {
   );
 }
 
-/** A config that is that of the last render whenever it is looked at. */
+/** A config that is that of the last render whenever it is looked at, but for what makes the conversation. */
 function following(
   config: () => StreamingChatConfig,
   messages: readonly Message[],
 ): AIStreamConfig {
-  const { id } = config();
-  return {
-    ...config(),
-    messages,
-    id: typeof id === "function" ? () => newest(config().id as typeof id) : id,
-    get model() {
-      return config().model;
+  const { endpoint, id } = config();
+  const kept: AIStreamConfig = { messages, endpoint, ...(typeof id === "string" && { id }) };
+  return new Proxy(kept, {
+    get(_, name: keyof AIStreamConfig) {
+      // Listeners are taken once.
+      if (name === "onToken" || name === "onCost" || name === "onError") {
+        return (...args: unknown[]) => (config()[name] as Listener | undefined)?.(...args);
+      }
+      return (name in kept ? kept : config())[name];
     },
-    get systemPrompt() {
-      return config().systemPrompt;
-    },
-    headers: (renew) => {
-      const { headers = {} } = config();
-      return typeof headers === "function" ? headers(renew) : headers;
-    },
-    body: (request) => config().body?.(request) ?? request,
-    fetch: (input, init) => (config().fetch ?? fetch)(input, init),
-    onToken: (token) => config().onToken?.(token),
-    onCost: (cost, usage) => config().onCost?.(cost, usage),
-    onError: (error) => config().onError?.(error),
-  };
-}
-
-function newest<T>(option: T | (() => T)): T {
-  return option instanceof Function ? option() : option;
+  });
 }
 
 /** An `AIStream` that is made when it is needed first, never on the server. */

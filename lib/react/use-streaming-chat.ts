@@ -12,8 +12,8 @@ export interface UseStreamingChatResult
  *
  *     const { content, send, cancel, isStreaming } = useStreamingChat({ endpoint: "/api/chat" });
  *
- * `config` may be a new object each time. `headers`, `body`, `fetch`, `model`, `systemPrompt`, a
- * function `id` and the listeners are those of the last render; the others count for a new stream.
+ * `config` may be a new object each time. `messages` and `retry` are those of the render that began the
+ * conversation, all else is that of the last render whenever it is needed.
  *
  * An unmounted component takes no more of its answer, and leaves the server alone: the answer can be
  * resumed. To have the server stop, call `cancel()`.

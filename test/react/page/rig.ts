@@ -38,16 +38,13 @@ export class Rig {
     const scenario = createElement(this.#scenarios[name] as FunctionComponent<object>, props);
     const element = strict ? createElement(StrictMode, null, scenario) : scenario;
     const container = document.getElementById("root") as HTMLElement;
-    if (this.#root) {
-      flushSync(() => this.#root?.render(element));
-      return;
-    }
-    this.#countFrames();
+    if (!this.#root) this.#countFrames();
     if (hydrate) {
       this.#root = hydrateRoot(container, element);
     } else {
-      this.#root = createRoot(container);
-      this.#root.render(element);
+      this.#root ??= createRoot(container);
+      const root = this.#root;
+      flushSync(() => root.render(element));
     }
   }
 
@@ -59,7 +56,7 @@ export class Rig {
   call(name: string, args: unknown[]): void {
     const ended = (end: object) => this.settled.push({ name, ...end });
     // A promise is left alone, as by a click handler, but for what is kept of it here.
-    const returned = this.functions[name]?.(...(args as never[]));
+    const returned = (this.functions[name] as (...args: unknown[]) => unknown)(...args);
     if (!(returned instanceof Promise)) return;
     returned.then(
       (value) => ended({ value }),
