@@ -20,7 +20,7 @@ export interface RedisBackplaneOptions {
   /**
    * What the names of all keys begin with. Servers that share channels have the same.
    *
-   * Defaults to `"stream-llm:"`.
+   * Defaults to `"stream-llm"`.
    */
   prefix?: string | undefined;
   /**
@@ -97,7 +97,7 @@ class RedisBackplane implements Backplane, LogShare {
   #isClosed = false;
 
   constructor(options: RedisBackplaneOptions) {
-    const { client, prefix = "stream-llm:", maxLength = 10_000, retention = 86_400_000 } = options;
+    const { client, prefix = "stream-llm", maxLength = 10_000, retention = 86_400_000 } = options;
     const {
       maxQueuedEvents = 50_000,
       maxQueuedBytes = 1 << 24,
@@ -199,7 +199,7 @@ class RedisBackplane implements Backplane, LogShare {
   }
 
   #keysOf(name: string): LogKeys {
-    const key = (kind: string) => `${this.#prefix}${kind}:${name}`;
+    const key = (kind: string) => `${this.#prefix}:${kind}:${name}`;
     const producer = key(`producer:${this.#producer}`);
     return { stream: key("log"), number: key("number"), presence: key("presence"), producer };
   }

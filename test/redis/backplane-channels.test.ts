@@ -179,9 +179,9 @@ it("old entries go by number and by age, and a channel without any leaves nothin
 it("prefixes keep applications apart, and the client's own is kept to", async () => {
   const server = await startRedis();
   const client = redisClient(server);
-  const mine = follow(openProcess(server, { prefix: "mine:" }));
+  const mine = follow(openProcess(server, { prefix: "mine" }));
   const prefixed = redisClient(server, { keyPrefix: "app:" });
-  const theirs = follow(openProcess(server, { prefix: "theirs:" }, prefixed));
+  const theirs = follow(openProcess(server, { prefix: "theirs" }, prefixed));
   mine.log.append("message", "mine");
   theirs.log.append("message", "theirs");
   await theirs.receiver.has(1);
