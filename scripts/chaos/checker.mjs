@@ -1,3 +1,9 @@
+/** What the checker needs of an event as a parser gives it. All clients get the same events: once is enough. */
+export function understand({ event, id, data }) {
+  const place = id?.split("-").map(Number);
+  return { event, id, place, data: JSON.parse(data) };
+}
+
 /**
  * Checks what one client is sent over all of its connections: every event once and in order, or a gap that
  * was told where some are lacking. Events are numbered: `all` by who broadcasts all the time, `life` by each
@@ -13,8 +19,8 @@ export class Checker {
   saidBye = false;
   /** The id to come back with, which a gap does not change. */
   lastId = "";
-  /** The id that the next one must be greater than. */
-  #previous = "";
+  /** The event that the next one must have a greater id than. */
+  #previous;
   #name;
   /** The next number of each sequence: undefined after a gap. */
   #next = new Map([["all", 0]]);
@@ -25,36 +31,38 @@ export class Checker {
     this.#name = name;
   }
 
-  take({ event, id, data }) {
+  /** @param event as `understand` returns it */
+  take(event) {
     if (this.failure) return;
-    if (event === "gap") return this.#gap(id, JSON.parse(data));
-    this.#order(id);
-    const parsed = JSON.parse(data);
-    if (event === "all") this.#number("all", parsed.number);
-    else if (event === "life") this.#number(parsed.life, parsed.number);
-    else if (event === "bye") this.#bye(parsed);
-    else this.#fail(`an event named ${event}`);
+    const { event: name, data } = event;
+    if (name === "gap") return this.#gap(event);
+    this.#order(event);
+    if (name === "all") this.#number("all", data.number);
+    else if (name === "life") this.#number(data.life, data.number);
+    else if (name === "bye") this.#bye(data);
+    else this.#fail(`an event named ${name}`);
     this.checked++;
   }
 
-  #gap(id, { reason, oldest }) {
+  #gap({ id, data: { reason, oldest } }) {
     if (id !== undefined) this.#fail("a gap with an id");
     if (reason !== "unknown" && reason !== "evicted") this.#fail(`a gap because of ${reason}`);
     this.gaps++;
     this.#oldest = oldest;
     // What follows may be known, or far ahead; from there on nothing may lack.
     this.#next.clear();
-    this.#previous = "";
+    this.#previous = undefined;
   }
 
-  #order(id) {
+  #order(event) {
+    const { id } = event;
     if (id === undefined) return this.#fail("an event without an id");
     if (this.#oldest && id !== this.#oldest) this.#fail(`${id} where a gap told ${this.#oldest}`);
     this.#oldest = undefined;
-    if (this.#previous !== "" && compare(id, this.#previous) <= 0) {
-      this.#fail(`${id} after ${this.#previous}`);
+    if (this.#previous && !isAfter(event, this.#previous)) {
+      this.#fail(`${id} after ${this.#previous.id}`);
     }
-    this.#previous = id;
+    this.#previous = event;
     this.lastId = id;
   }
 
@@ -82,8 +90,6 @@ export class Checker {
   }
 }
 
-function compare(one, other) {
-  const [time, sequence] = one.split("-").map(Number);
-  const [otherTime, otherSequence] = other.split("-").map(Number);
-  return time - otherTime || sequence - otherSequence;
+function isAfter({ place: [time, number] }, { place: [otherTime, otherNumber] }) {
+  return time > otherTime || (time === otherTime && number > otherNumber);
 }

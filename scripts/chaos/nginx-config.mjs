@@ -28,9 +28,10 @@ server {
 /** A whole configuration, for an nginx that anybody can start: with its files in `home`. */
 export function configOf({ which, port, ports, home }) {
   const site = which === "recommended" ? recommended() : bare;
-  const servers = ports.map((each) => `    server 127.0.0.1:${each};\n`).join("");
+  const servers = (_, parameters) =>
+    ports.map((each) => `    server 127.0.0.1:${each}${parameters};\n`).join("");
   const filled = site
-    .replace(/(?: *server 127\.0\.0\.1:\d+;\n)+/, servers)
+    .replace(/(?: *server 127\.0\.0\.1:\d+([^;]*);\n)+/, servers)
     .replace(/listen \d+;/, `listen 127.0.0.1:${port};`);
   const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `daemon off;

@@ -1,5 +1,5 @@
 // Shows that the checker of the chaos run reports what it is there for, by events that are wrong on purpose.
-import { Checker } from "./checker.mjs";
+import { Checker, understand } from "./checker.mjs";
 
 let clock = 0;
 const event = (name, data) => ({ event: name, id: `${++clock}-0`, data: JSON.stringify(data) });
@@ -54,7 +54,7 @@ export function selfTest() {
   let isRight = true;
   for (const [name, [sent, expected]] of Object.entries(cases)) {
     const checker = new Checker("it");
-    for (const each of sent) checker.take(each);
+    for (const each of sent) checker.take(understand(each));
     const { failure } = checker;
     const right = expected ? expected.test(failure ?? "") : failure === undefined;
     isRight &&= right;

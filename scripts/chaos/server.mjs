@@ -25,7 +25,7 @@ async function broadcast() {
   const sent = number;
   await channel.published();
   // What is told here must reach every client, though this process may die right after.
-  process.send({ published: sent });
+  process.send({ published: sent, sessions: channel.sessionCount });
 }
 
 process.once("message", () => setInterval(() => void broadcast(), 200));
