@@ -35,8 +35,11 @@ export interface Replayed {
 export interface ReplaySource<Member> {
   readonly ring: Ring<Member>;
   readonly log: ChannelLog | undefined;
-  /** The id of the event that came from the log last, or after which it began to come. */
-  readonly position: string | null;
+  /**
+   * The id of the event that came from the log last, or after which it began to come: null for the
+   * beginning, undefined while that is not known.
+   */
+  readonly position: string | null | undefined;
   onGap(member: Member, gap: GapDetails): void;
   onEnded(member: Member): void;
 }
@@ -195,7 +198,11 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     this.session[kSend](JSON.stringify(gap), "gap", undefined);
     this.#overhead += frameOverhead;
     this.#gap = undefined;
-    this.#source.onGap(this.session, { ...gap, since: this.#since });
+    const since = this.#since;
+    // Of a log without entries: what comes next follows on nothing, and to be asked the same again would
+    // have the same answer.
+    if (this.#next === undefined && this.#page.length === 0) this.#since = null;
+    this.#source.onGap(this.session, { ...gap, since });
     return "more";
   }
 

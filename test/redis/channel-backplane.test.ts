@@ -6,8 +6,19 @@ import { openProcess } from "./backplane-kit.ts";
 import { AppServer, dataOf, startApp } from "./channel-kit.ts";
 import { RedisServer, redisClient, startRedis } from "./redis-server.ts";
 
+const gapOf = (reason: string) => `gap ${JSON.stringify({ reason, oldest: null })}`;
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => from + at);
+
+/** Waits until so many sessions are counted. */
+async function counted({ channel }: AppServer, wanted: object) {
+  for (let look = 0; look < 1000; look++) {
+    const found = await channel.presence();
+    if (JSON.stringify(found) === JSON.stringify(wanted)) return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  expect(await channel.presence()).toEqual(wanted);
+}
 
 it("what is broadcast on one server reaches the clients of all, with one id and order", async () => {
   const redis = await startRedis();
@@ -125,6 +136,28 @@ describe("a client that comes back", () => {
       expect(gaps.pop()).toEqual({ ...gap, since: id });
     }
   });
+
+  it.each(["that nothing was broadcast to", "whose events are all too old"])(
+    "to a channel %s is told of the gap once, and gets what comes",
+    async (kind) => {
+      const redis = await startRedis();
+      const app = await startApp(redis);
+      if (kind.includes("old")) {
+        app.channel.broadcast("old");
+        await eventually(() => app.channel.stats().broadcasts === 1, "event");
+        await redisClient(redis).xtrim("stream-llm:log:news", "MAXLEN", 0);
+      }
+      const { events } = await app.open("1-1");
+      expect(dataOf([await events.next()])).toEqual([
+        gapOf(kind.includes("old") ? "evicted" : "unknown"),
+      ]);
+      // As long as it takes to be told once more.
+      const { channel } = await startApp(redis);
+      await channel.presence();
+      for (const number of numbers(0, 3)) app.channel.broadcast(number);
+      expect(dataOf(await events.take(3))).toEqual(numbers(0, 3));
+    },
+  );
 
   it("while Redis is away waits for what it missed, and gets it when Redis is back", async () => {
     const redis = await startRedis({ appendonly: true });
