@@ -76,7 +76,7 @@ export interface BackplaneLog extends ChannelLog {
   read: ChannelLog["read"];
   /** Tells other processes soon that `sessionCount()` has changed. */
   countChanged(): void;
-  /** @returns A promise that rejects with `SseError` `backplane-unavailable` */
+  /** @returns A promise that rejects with `SseError` `backplane-unavailable`, `closed` */
   presence(): Promise<Presence>;
   stats(): LogStats;
   /** Writes what waits, if the log can be reached, then follows no longer. */

@@ -118,7 +118,7 @@ export class Channel<
    * How many sessions there are in all processes that share this channel. Those of a process that was
    * killed are counted for some seconds.
    *
-   * @returns A promise that rejects with `SseError` `backplane-unavailable`
+   * @returns A promise that rejects with `SseError` `backplane-unavailable`, and `closed` after `detach()`
    */
   async presence(): Promise<Presence> {
     if (this.#follower) return this.#follower.log.presence();

@@ -10,6 +10,8 @@ const gathering = 250;
 export interface Counted {
   readonly keys: { readonly presence: string };
   readonly receiver: { sessionCount(): number };
+  /** Whether it is counted no longer. */
+  readonly isClosed: boolean;
 }
 
 /**
@@ -34,6 +36,8 @@ export class PresenceKeeper {
   }
 
   changed(channel: Counted): void {
+    // Its sessions may live on, and end later.
+    if (channel.isClosed) return;
     this.#changed.add(channel);
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
@@ -66,7 +70,9 @@ export class PresenceKeeper {
     if (this.#client.status !== "ready") return;
     // Where it fails, the next beat tells it.
     for (const channel of channels) {
-      void this.read(channel).catch(() => this.#changed.add(channel));
+      void this.read(channel).catch(() => {
+        if (!channel.isClosed) this.#changed.add(channel);
+      });
     }
   }
 

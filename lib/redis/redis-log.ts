@@ -139,8 +139,13 @@ export class RedisLog implements BackplaneLog, ReadStream {
     this.#share.countChanged(this);
   }
 
-  presence(): Promise<Presence> {
-    return this.#share.presence(this);
+  async presence(): Promise<Presence> {
+    if (this.#isClosed) throw closed();
+    try {
+      return await this.#share.presence(this);
+    } catch (cause) {
+      throw uncounted(cause);
+    }
   }
 
   stats(): LogStats {
@@ -264,6 +269,12 @@ export function ended(): SseError {
   const message =
     "the client of Redis was closed; nothing was sent. Keep it open while channels use it.";
   return new SseError("backplane-unavailable", message);
+}
+
+function uncounted(cause: unknown): SseError {
+  const why = cause instanceof Error ? cause.message : describe(cause);
+  const message = `the channel's sessions cannot be counted in Redis: ${why}. Ask again later.`;
+  return new SseError("backplane-unavailable", message, { cause });
 }
 
 function unreadable(cause: unknown): SseError {

@@ -232,22 +232,40 @@ it("sessions are counted over all servers", async () => {
   const redis = await startRedis();
   const [one, two] = [await startApp(redis), await startApp(redis)];
   const opened = [await one.open(), await two.open(), await two.open()];
-  const presence = async (wanted: object) => {
-    for (let look = 0; look < 1000; look++) {
-      const found = await one.channel.presence();
-      if (JSON.stringify(found) === JSON.stringify(wanted)) return;
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    expect(await one.channel.presence()).toEqual(wanted);
-  };
-  await presence({ sessions: 3, processes: 2 });
+  await counted(one, { sessions: 3, processes: 2 });
   opened[2]?.close();
-  await presence({ sessions: 2, processes: 2 });
+  await counted(one, { sessions: 2, processes: 2 });
   opened[0]?.close();
-  await presence({ sessions: 1, processes: 1 });
+  await counted(one, { sessions: 1, processes: 1 });
   const alone = createChannel();
   expect(await alone.presence()).toEqual({ sessions: 0, processes: 0 });
   await alone.published();
+});
+
+it("sessions of a channel that was detached are counted no more, though one of them ends later", async () => {
+  const redis = await startRedis();
+  const [one, two] = [await startApp(redis), await startApp(redis)];
+  const opened = [await one.open(), await one.open()];
+  await counted(two, { sessions: 2, processes: 1 });
+  await one.channel.detach();
+  const gone = new Promise((resolve) => one.channel.once("session-deregistered", resolve));
+  opened[0]?.close();
+  await gone;
+  // Longer than changes are gathered.
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  expect(await two.channel.presence()).toEqual({ sessions: 0, processes: 0 });
+});
+
+it("sessions cannot be counted while Redis is away", async () => {
+  const redis = await startRedis();
+  const client = redisClient(redis, { retryStrategy: () => 20, maxRetriesPerRequest: 1 });
+  const app = new AppServer(redis, {}, openProcess(redis, {}, client));
+  expect(await app.channel.presence()).toEqual({ sessions: 0, processes: 0 });
+  await redis.kill();
+  expect(await errorOf(() => app.channel.presence())).toMatchObject({
+    code: "backplane-unavailable",
+    message: expect.stringMatching(/cannot be counted/),
+  });
 });
 
 it("listeners get the data of events that other servers broadcast, too", async () => {
@@ -296,6 +314,7 @@ it("a channel that was detached broadcasts no more, and its name is free", async
   await channel.published();
   await channel.detach();
   expect(await errorOf(() => channel.broadcast("x"))).toMatchObject({ code: "closed" });
+  expect(await errorOf(() => channel.presence())).toMatchObject({ code: "closed" });
   createChannel({ name: "news", backplane: process.backplane }).broadcast("again");
 });
 
