@@ -182,11 +182,12 @@ export class Channel<
 
   /**
    * Goes on in the log where a session has to get what the history, which there must be, does not hold.
-   * `position` is the id after which what is delivered begins; null when the log is empty.
+   * `position` is the id after which what is delivered begins; null when the log is empty, undefined
+   * while that is not known.
    *
    * @internal
    */
-  [kReadFrom](log: ChannelLog, position: string | null): void {
+  [kReadFrom](log: ChannelLog, position: string | null | undefined): void {
     this[kHistory]?.readFrom(log, position);
   }
 

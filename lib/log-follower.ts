@@ -12,8 +12,8 @@ import type { ChannelLog, LogEntry } from "./history/log.js";
 /** What is done with what comes from a log: a channel. */
 export interface LogHost {
   readonly sessionCount: number;
-  /** Where the log is read on, or anew. */
-  onPosition(log: ChannelLog, id: string | null): void;
+  /** Where the log is read on, or anew: null for an empty one, undefined while that is not known. */
+  onPosition(log: ChannelLog, id: string | null | undefined): void;
   /** What comes next does not follow on what came before. @throws as `onEntry` */
   onGap(gap: Gap): void;
   /** @throws {SseError} `overloaded`, to be given the same entry again; what listeners throw */
@@ -44,7 +44,7 @@ export class LogFollower implements LogReceiver {
     this.#host = host;
     this.log = backplane.follow(name, this);
     // Replays read what they can of the log, before it is known where it ends.
-    host.onPosition(this.log, null);
+    host.onPosition(this.log, undefined);
   }
 
   onPosition(position: LogPosition): void {

@@ -54,7 +54,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   /** The places of ids of others that sessions may have got before what this channel replayed to them. */
   readonly #mixed = new WeakMap<Member, Range>();
   #log: ChannelLog | undefined;
-  #position: string | null = null;
+  #position: string | null | undefined;
 
   constructor(ring: Ring<Member>, host: ReplayHost<Member>) {
     this.ring = ring;
@@ -65,7 +65,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
     return this.#log;
   }
 
-  get position(): string | null {
+  get position(): string | null | undefined {
     return this.#position;
   }
 
@@ -75,7 +75,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   }
 
   /** What the ring does not hold is in the log, of which the event with this id has come last. */
-  readFrom(log: ChannelLog, position: string | null): void {
+  readFrom(log: ChannelLog, position: string | null | undefined): void {
     this.#log = log;
     this.#position = position;
     for (const replay of this.#replays.values()) replay.wake();
@@ -209,6 +209,6 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
 
   #now(): Pick<ReplayStart, "next" | "since"> {
     const { end } = this.ring.held;
-    return { next: end, since: this.ring.idOf(end - 1) ?? this.#position };
+    return { next: end, since: this.ring.idOf(end - 1) ?? this.#position ?? null };
   }
 }

@@ -1,0 +1,59 @@
+import { expect, it } from "vitest";
+import type { Backplane, LogReceiver } from "../../lib/backplane.ts";
+import type { LogPage } from "../../lib/history/log.ts";
+import { createChannel } from "../../lib/index.ts";
+import { nextTurn } from "../e2e/harness.ts";
+import { event, openSession } from "./sessions.ts";
+
+/** A log that says what the test has it say. */
+class FakeLog {
+  readonly entries: { id: string; number: number; name: string; data: string }[] = [];
+  receiver!: LogReceiver;
+
+  get backplane(): Backplane {
+    const log = {
+      read: async (since: string | null): Promise<LogPage> => ({
+        entries: this.entries.filter(({ id }) => since === null || id > since),
+      }),
+      countChanged() {},
+    };
+    const follow = (_: string, receiver: LogReceiver) => {
+      this.receiver = receiver;
+      return log as never;
+    };
+    return { follow, close: async () => {} };
+  }
+
+  add(number: number): void {
+    this.entries.push({ id: `${number}-0`, number, name: "message", data: `${number}` });
+  }
+}
+
+it("a session that is to have all waits until it is known where the log begins to be followed", async () => {
+  const log = new FakeLog();
+  const channel = createChannel({ name: "news", backplane: log.backplane });
+  const { session, body } = await openSession();
+  channel.register(session, { since: null });
+  // The log was empty when it was read, and is not when its end is found.
+  await nextTurn();
+  log.add(1);
+  log.receiver.onPosition({ id: "1-0", number: 1 });
+  await nextTurn();
+  log.add(2);
+  log.receiver.onEntry(log.entries[1] as never);
+  await nextTurn();
+  expect(await body()).toBe(event("1-0", 1) + event("2-0", 2));
+});
+
+it("a session that is to have all of an empty log has what comes", async () => {
+  const log = new FakeLog();
+  const channel = createChannel({ name: "news", backplane: log.backplane });
+  const { session, body } = await openSession();
+  channel.register(session, { since: null });
+  log.receiver.onPosition({ id: "0-0", number: 0 });
+  await nextTurn();
+  log.add(1);
+  log.receiver.onEntry(log.entries[0] as never);
+  await nextTurn();
+  expect(await body()).toBe(event("1-0", 1));
+});
