@@ -42,6 +42,8 @@ export interface LogReceiver {
   /**
    * Entries after `position` come next. Called before the first of them, and whenever the log has begun
    * anew or lost its end, so that what comes next does not follow on what came before.
+   *
+   * @throws {SseError} `overloaded`, to be told the same again a little later
    */
   onPosition(position: LogPosition): void;
   /** @throws {SseError} `overloaded`, to be given the same entry again a little later */

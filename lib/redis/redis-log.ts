@@ -116,9 +116,11 @@ export class RedisLog implements BackplaneLog, ReadStream {
     // All of what was not read is gone already.
     const isEmptied = end.length === 0 && end.number !== this.#position?.number;
     if (this.#position && !isAnew && !isEmptied) return;
+    const position = { id: end.id, number: end.number };
+    // What throws is told again at the next look.
+    this.receiver.onPosition(position);
     this.#cursor = end.id;
-    this.#position = { id: end.id, number: end.number };
-    this.receiver.onPosition(this.#position);
+    this.#position = position;
   }
 
   async read(since: string | null): Promise<LogPage> {

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
+import type { LogPosition } from "../../lib/backplane.ts";
+import { SseError } from "../../lib/errors.ts";
 import { errorOf, eventually } from "../e2e/harness.ts";
-import { follow, openProcess, range } from "./backplane-kit.ts";
+import { follow, openProcess, Receiver, range } from "./backplane-kit.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import { RedisServer, redisClient, startRedis } from "./redis-server.ts";
 
@@ -121,6 +123,30 @@ it("Redis that was emptied begins anew: that is told, and what comes later comes
   log.append("message", "still there");
   await receiver.has(3);
   expect(receiver.data[2]).toBe("still there");
+});
+
+it("who has no room to be told that the log began anew is told again", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const { backplane } = openProcess(server);
+  let refusals = 0;
+  class Refusing extends Receiver {
+    override onPosition(position: LogPosition) {
+      if (this.positions.length === 1 && ++refusals === 1) {
+        throw new SseError("overloaded", "no room");
+      }
+      super.onPosition(position);
+    }
+  }
+  const receiver = new Refusing();
+  const log = backplane.follow("news", receiver);
+  await receiver.started();
+  log.append("message", "before");
+  await receiver.has(1);
+  await client.flushall();
+  await client.xadd("stream-llm:log:news", "1-1", "of", "a log that is older");
+  await eventually(() => receiver.positions.length > 1, "new position", 20_000);
+  expect(refusals).toBe(2);
 });
 
 it("a Redis that restarts empty begins anew", async () => {
