@@ -26,6 +26,20 @@ export interface StreamingChatState {
   readonly usage: Usage;
 }
 
+/** What a component can do; the same functions from render to render. */
+export interface StreamingChatActions {
+  /** As `AIStream.send`. The promise may be ignored: `error` says why an answer failed. */
+  send(prompt: string): Promise<Message>;
+  /** As `AIStream.retry`. The promise may be ignored. */
+  retry(): Promise<Message>;
+  /** As `AIStream.resume`. The promise may be ignored. */
+  resume(id: string): Promise<Message | undefined>;
+  /** Ends the answer that is under way, and has the server stop it. What has come stays. */
+  cancel(): Promise<void>;
+  /** Cancels, and forgets all messages. */
+  reset(): void;
+}
+
 const noUsage: Usage = Object.freeze({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
 
 type Listener = (...args: unknown[]) => void;
@@ -59,7 +73,7 @@ function following(
   return new Proxy(kept, {
     get(_, name: keyof AIStreamConfig) {
       // Listeners are taken once.
-      if (name === "onToken" || name === "onCost" || name === "onError") {
+      if (name.startsWith("on")) {
         return (...args: unknown[]) => (config()[name] as Listener | undefined)?.(...args);
       }
       return (name in kept ? kept : config())[name];
@@ -70,6 +84,7 @@ function following(
 /** An `AIStream` that is made when it is needed first, never on the server. */
 export class ChatStore extends Store<StreamingChatState> {
   readonly #config: () => StreamingChatConfig;
+  readonly #given: readonly Message[];
   #made: AIStream | undefined;
   #error: SseError | undefined;
   /** Whether an answer has begun: the last message may be it. */
@@ -82,43 +97,32 @@ export class ChatStore extends Store<StreamingChatState> {
   #isUnmounted = false;
 
   constructor(messages: readonly GivenMessage[] | undefined, config: () => StreamingChatConfig) {
-    super({
-      content: "",
-      isStreaming: false,
-      error: undefined,
-      messages: given(messages),
-      usage: noUsage,
-    });
+    super();
+    this.#given = given(messages);
     this.#config = config;
   }
 
-  /** As `AIStream.send`. The promise may be ignored: `error` says why an answer failed. */
-  readonly send = (prompt: string): Promise<Message> => this.#ask((stream) => stream.send(prompt));
-
-  /** As `AIStream.retry`. The promise may be ignored. */
-  readonly retry = (): Promise<Message> => this.#ask((stream) => stream.retry());
-
-  /** As `AIStream.resume`. The promise may be ignored. */
-  readonly resume = (id: string): Promise<Message | undefined> =>
-    this.#ask((stream) => stream.resume(id));
-
-  /** Ends the answer that is under way, and has the server stop it. What has come stays. */
-  readonly cancel = (): Promise<void> => this.#stream.stop();
-
-  /** Cancels, and forgets all messages. */
-  readonly reset = (): void => this.#stream.reset();
+  readonly actions: StreamingChatActions = {
+    send: (prompt) => this.#ask((stream) => stream.send(prompt)),
+    retry: () => this.#ask((stream) => stream.retry()),
+    resume: (id) => this.#ask((stream) => stream.resume(id)),
+    cancel: () => this.#stream.stop(),
+    reset: () => {
+      this.#error = undefined;
+      this.#stream.reset();
+    },
+  };
 
   protected read(): StreamingChatState {
     const stream = this.#made;
-    if (!stream) return this.initial;
-    const messages = stream.getMessages();
+    const messages = stream?.getMessages() ?? this.#given;
     const last = this.#hasBegun ? messages.at(-1) : undefined;
     return {
       content: last?.role === "assistant" ? last.content : "",
-      isStreaming: stream.getIsStreaming(),
+      isStreaming: stream?.getIsStreaming() ?? false,
       error: this.#error,
       messages,
-      usage: stream.getUsage(),
+      usage: stream?.getUsage() ?? noUsage,
     };
   }
 
@@ -134,7 +138,7 @@ export class ChatStore extends Store<StreamingChatState> {
     if (typeof resumed !== "string") return;
     this.#lookup = new Promise<unknown>((resolve) => {
       this.#found = resolve;
-      this.resume(resumed).then(resolve, resolve);
+      this.actions.resume(resumed).then(resolve, resolve);
     }).then(() => {
       this.#lookup = undefined;
     });
@@ -154,7 +158,7 @@ export class ChatStore extends Store<StreamingChatState> {
   }
 
   #make(): AIStream {
-    const stream = new AIStream(following(this.#config, this.initial.messages));
+    const stream = new AIStream(following(this.#config, this.#given));
     stream.on("streaming-start", () => {
       this.#found?.();
       this.#hasBegun = true;
@@ -162,10 +166,6 @@ export class ChatStore extends Store<StreamingChatState> {
     });
     stream.on("error", (error) => {
       this.#error = error;
-    });
-    stream.on("reset", () => {
-      this.#hasBegun = false;
-      this.#error = undefined;
     });
     for (const event of changes) stream.on(event, this.changed);
     return stream;

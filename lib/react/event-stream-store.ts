@@ -19,24 +19,24 @@ export type StreamState = EventStreamState | "idle";
  * event; what had ended stays so.
  */
 export abstract class EventStreamStore<
-  State extends { readonly state: StreamState },
+  State extends object,
+  Options extends StreamOptions,
 > extends Store<State> {
   protected state: StreamState;
   protected error: SseError | undefined;
+  /** What data are, whatever the options say. */
+  protected readonly parse: ((data: string) => unknown) | undefined;
   readonly #url: string | null | undefined;
-  readonly #options: () => StreamOptions | undefined;
+  /** Those of the last render. */
+  protected readonly options: () => Options | undefined;
   #stream: EventStream | undefined;
   #lastEventId: string | undefined;
 
-  constructor(
-    initial: State,
-    url: string | null | undefined,
-    options: () => StreamOptions | undefined,
-  ) {
-    super(initial);
-    this.state = initial.state;
+  constructor(url: string | null | undefined, options: () => Options | undefined) {
+    super();
+    this.state = url ? "connecting" : "idle";
     this.#url = url;
-    this.#options = options;
+    this.options = options;
   }
 
   protected abstract receive(message: AnyEventMessage): void;
@@ -56,15 +56,15 @@ export abstract class EventStreamStore<
   protected open(): void {
     if (!this.#url || this.state === "closed") return;
     if (this.state !== "connecting") this.moved("connecting", undefined);
-    const options = this.#options();
+    const options = this.options();
     const stream = openEventStream(this.#url, {
       ...options,
-      headers: (renew) => newest(this.#options()?.headers, renew),
+      parse: this.parse ?? options?.parse,
+      headers: (renew) => newest(this.options()?.headers, renew),
       lastEventId: this.#lastEventId || options?.lastEventId,
     });
     this.#stream = stream;
     stream.onAny((message) => {
-      if (this.#stream !== stream) return;
       this.receive(message);
       this.changed();
     });

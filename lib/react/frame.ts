@@ -2,13 +2,12 @@
 const longestWait = 1000;
 
 const due = new Set<() => void>();
-let frame: number | undefined;
+let frame = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 function forget(): void {
   clearTimeout(timer);
-  if (frame !== undefined) cancelAnimationFrame(frame);
-  frame = timer = undefined;
+  globalThis.cancelAnimationFrame?.(frame);
 }
 
 function run(): void {
@@ -21,7 +20,7 @@ function run(): void {
 /** Runs `task` before the next frame, once however often it is asked for, with all that wait for it. */
 export function beforeFrame(task: () => void): void {
   if (due.size === 0) {
-    frame = globalThis.requestAnimationFrame?.(run);
+    frame = globalThis.requestAnimationFrame?.(run) ?? 0;
     timer = setTimeout(run, longestWait);
   }
   due.add(task);

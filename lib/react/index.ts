@@ -1,6 +1,10 @@
 "use client";
 
-export type { StreamingChatConfig, StreamingChatState } from "./chat-store.js";
+export type {
+  StreamingChatActions,
+  StreamingChatConfig,
+  StreamingChatState,
+} from "./chat-store.js";
 export type { StreamOptions, StreamState } from "./event-stream-store.js";
 export {
   type ChannelState,

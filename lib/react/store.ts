@@ -8,15 +8,11 @@ import { beforeFrame, dropTask } from "./frame.js";
  * the same object.
  */
 export abstract class Store<State extends object> {
-  /** What the server renders, and the browser first. */
-  readonly initial: State;
-  #snapshot: State;
-  #isOpen = false;
+  /** Whether the connection is wanted. */
+  protected isOpen = false;
+  #snapshot: State | undefined;
+  #initial: State | undefined;
   readonly #listeners = new Set<() => void>();
-
-  constructor(initial: State) {
-    this.initial = this.#snapshot = initial;
-  }
 
   /** Connects, or goes on where `close` has left off. */
   protected abstract open(): void;
@@ -33,19 +29,14 @@ export abstract class Store<State extends object> {
     else this.#publish();
   };
 
-  /** Whether the connection is wanted. */
-  protected get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
   readonly #publish = (): void => {
     this.#snapshot = this.read();
     for (const listener of this.#listeners) listener();
   };
 
   readonly #closeUnused = (): void => {
-    if (this.#listeners.size > 0 || !this.#isOpen) return;
-    this.#isOpen = false;
+    if (this.#listeners.size > 0 || !this.isOpen) return;
+    this.isOpen = false;
     this.close();
     dropTask(this.#publish);
     this.#publish();
@@ -53,8 +44,8 @@ export abstract class Store<State extends object> {
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
-    if (!this.#isOpen) {
-      this.#isOpen = true;
+    if (!this.isOpen) {
+      this.isOpen = true;
       this.open();
     }
     return () => {
@@ -63,9 +54,16 @@ export abstract class Store<State extends object> {
     };
   };
 
-  readonly getSnapshot = (): State => this.#snapshot;
+  readonly getSnapshot = (): State => {
+    this.#snapshot ??= this.read();
+    return this.#snapshot;
+  };
 
-  readonly getServerSnapshot = (): State => this.initial;
+  /** What the server renders, and the browser first: nothing is open yet. */
+  readonly getServerSnapshot = (): State => {
+    this.#initial ??= this.getSnapshot();
+    return this.#initial;
+  };
 }
 
 /** Renders the component with the state of a store. */

@@ -35,17 +35,11 @@ export interface UseChannelResult<Events = DefaultEvents> extends ChannelState<E
   retry(): void;
 }
 
-class ChannelStore<Events> extends EventStreamStore<ChannelState<Events>> {
-  readonly #options: () => UseChannelOptions<Events> | undefined;
+class ChannelStore<Events> extends EventStreamStore<
+  ChannelState<Events>,
+  UseChannelOptions<Events>
+> {
   #last: AnyEventMessage<Events> | undefined;
-
-  constructor(
-    url: string | null | undefined,
-    options: () => UseChannelOptions<Events> | undefined,
-  ) {
-    super({ state: url ? "connecting" : "idle", last: undefined, error: undefined }, url, options);
-    this.#options = options;
-  }
 
   protected read(): ChannelState<Events> {
     return { state: this.state, last: this.#last, error: this.error };
@@ -56,7 +50,7 @@ class ChannelStore<Events> extends EventStreamStore<ChannelState<Events>> {
   protected receive(message: never): void {
     const { event, data }: AnyEventMessage<Events> = message;
     this.#last = message;
-    const { on, onAny } = this.#options() ?? {};
+    const { on, onAny } = this.options() ?? {};
     on?.[event]?.(data, message);
     onAny?.(message);
   }
@@ -79,6 +73,5 @@ export function useChannel<Events = DefaultEvents>(
 ): UseChannelResult<Events> {
   const latest = useLatest(options);
   const store = useKept(url, () => new ChannelStore<Events>(url, latest));
-  const { retry } = store;
-  return { ...useStore(store), retry };
+  return { ...useStore(store), retry: store.retry };
 }

@@ -36,22 +36,14 @@ export interface UseSSEStreamResult extends SSEStreamState {
 /** The longest text, in characters. */
 const maxChars = 2 ** 24;
 
-class TextStore extends EventStreamStore<SSEStreamState> {
-  readonly #options: () => UseSSEStreamOptions | undefined;
+class TextStore extends EventStreamStore<SSEStreamState, UseSSEStreamOptions> {
   readonly #text = new ToldText();
   #reader = new TextReader();
   /** Whether the next event is the first of its connection. */
   #isFirst = true;
   #isDone = false;
 
-  constructor(url: string | null | undefined, options: () => UseSSEStreamOptions | undefined) {
-    const state = url ? "connecting" : "idle";
-    super({ content: "", isDone: false, error: undefined, state }, url, () => ({
-      ...options(),
-      parse: (data) => data,
-    }));
-    this.#options = options;
-  }
+  protected override readonly parse = (data: string): string => data;
 
   readonly retry = (): void => {
     if (!this.#isDone) this.reopen();
@@ -73,7 +65,7 @@ class TextStore extends EventStreamStore<SSEStreamState> {
       this.#restart();
       return;
     }
-    const { text: read } = this.#options() ?? {};
+    const { text: read } = this.options() ?? {};
     let text = (read ?? this.#reader.read)(data, event);
     if (this.#isFirst && this.#reader.isStart) {
       // The server does not go on, but sends all of it again.
@@ -90,13 +82,12 @@ class TextStore extends EventStreamStore<SSEStreamState> {
 
   protected override moved(state: StreamState, error: SseError | undefined): void {
     this.#isFirst ||= state === "open";
-    const isCut = state === "waiting" || state === "closed";
-    if (isCut && this.#reader.isComplete) {
+    const isWaiting = state === "waiting";
+    const isClosed = state === "closed";
+    if ((isClosed && !error) || ((isWaiting || isClosed) && this.#reader.isComplete)) {
+      // 204, or no more than the last event was missing.
       this.#end();
-    } else if (state === "closed" && !error) {
-      // 204: there is nothing more.
-      this.#end();
-    } else if (state === "waiting" && this.#text.shown && !this.canResume) {
+    } else if (isWaiting && this.#text.shown && !this.canResume) {
       // The same request again might be another answer, and paid for.
       this.#end(error ?? incomplete());
     } else {
@@ -135,6 +126,5 @@ export function useSSEStream(
 ): UseSSEStreamResult {
   const latest = useLatest(options);
   const store = useKept(url, () => new TextStore(url, latest));
-  const { retry } = store;
-  return { ...useStore(store), retry };
+  return { ...useStore(store), retry: store.retry };
 }

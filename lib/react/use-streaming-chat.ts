@@ -1,10 +1,13 @@
-import { ChatStore, type StreamingChatConfig, type StreamingChatState } from "./chat-store.js";
+import {
+  ChatStore,
+  type StreamingChatActions,
+  type StreamingChatConfig,
+  type StreamingChatState,
+} from "./chat-store.js";
 import { useKept, useStore } from "./store.js";
 import { useLatest } from "./use-latest.js";
 
-export interface UseStreamingChatResult
-  extends StreamingChatState,
-    Pick<ChatStore, "send" | "cancel" | "reset" | "retry" | "resume"> {}
+export interface UseStreamingChatResult extends StreamingChatState, StreamingChatActions {}
 
 /**
  * A conversation with a model, on an `AIStream` that lives as long as the component, or until
@@ -25,6 +28,5 @@ export function useStreamingChat(config: StreamingChatConfig): UseStreamingChatR
   const latest = useLatest(config);
   const key = typeof id === "string" ? `${endpoint} ${id}` : endpoint;
   const store = useKept(key, () => new ChatStore(messages, latest));
-  const { send, cancel, reset, retry, resume } = store;
-  return { ...useStore(store), send, cancel, reset, retry, resume };
+  return { ...useStore(store), ...store.actions };
 }
