@@ -25,6 +25,43 @@ local function keep_number(key, number, lifetime)
 end
 `;
 
+/** The ids of one ms that a log can give, before it goes on with the next. */
+const idsPerMs = 4096;
+/** How many kinds of ids there are. */
+export const idKinds = 2 ** 20;
+
+/**
+ * Adds an entry under an id of the log's kind, after all others: the id that a client got last is that of
+ * one channel only, though several were broadcast to in the same ms. Goes on from the last id where that
+ * is ahead, as the clock was set back, or as there were more in one ms.
+ */
+const addEntry = `local time = now()
+local function add(number, kind, trim, event, data)
+  local sequence = number % ${idsPerMs} * ${idKinds} + kind
+  local function try()
+    local id = string.format('%.0f-%.0f', time, sequence)
+    local text = string.format('%.0f', number)
+    if trim > 0 then
+      return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', trim, id, 'n', text, 'e', event, 'd', data)
+    end
+    return redis.pcall('XADD', KEYS[1], id, 'n', text, 'e', event, 'd', data)
+  end
+  local function is_behind(reply)
+    return type(reply) == 'table' and reply.err and string.find(reply.err, 'equal or smaller', 1, true)
+  end
+  local reply = try()
+  if not is_behind(reply) then return reply end
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  for field = 1, #info, 2 do
+    if info[field] == 'last-generated-id' then time = tonumber(string.match(info[field + 1], '^%d+')) end
+  end
+  reply = try()
+  if not is_behind(reply) then return reply end
+  time = time + 1
+  return try()
+end
+`;
+
 /**
  * Appends what is not in the log yet. A producer numbers what it appends; the number of the last one
  * that was written stands beside the log, so that what is sent again is not written again. Where an
@@ -32,26 +69,20 @@ end
  *
  * KEYS: stream, number of its last entry, what this producer wrote last.
  * ARGV: number of the first event, number of the last one that is known to be written or given up,
- * how long to remember the producer (ms), most entries, how long to keep entries (ms), then name and
- * data of each. 0 for the limits is none. Returns the number of the last event.
+ * how long to remember the producer (ms), most entries, how long to keep entries (ms), the kind of the
+ * log's ids, then name and data of each. 0 for the limits is none. Returns the number of the last event.
  */
-export const appendScript = new Script(`${now}${lastNumber}
+export const appendScript = new Script(`${now}${lastNumber}${addEntry}
 local first, settled = tonumber(ARGV[1]), tonumber(ARGV[2])
-local most, retention = tonumber(ARGV[4]), tonumber(ARGV[5])
+local most, retention, kind = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local written = math.max(tonumber(redis.call('GET', KEYS[3]) or 0), settled)
 if first > written + 1 then return redis.error_reply('ORDER an earlier batch is missing') end
 local number = last_number(KEYS[2])
 local before, failure = written, nil
-for at = 6, #ARGV, 2 do
-  local event = first + (at - 6) / 2
+for at = 7, #ARGV, 2 do
+  local event = first + (at - 7) / 2
   if event > written then
-    local text = string.format('%.0f', number + 1)
-    local reply
-    if most > 0 then
-      reply = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', most, '*', 'n', text, 'e', ARGV[at], 'd', ARGV[at + 1])
-    else
-      reply = redis.pcall('XADD', KEYS[1], '*', 'n', text, 'e', ARGV[at], 'd', ARGV[at + 1])
-    end
+    local reply = add(number + 1, kind, most, ARGV[at], ARGV[at + 1])
     if type(reply) == 'table' and reply.err then failure = reply break end
     number, written = number + 1, event
   end

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { Backplane, BackplaneLog, LogReceiver, Presence } from "../backplane.js";
 import { checkOptions, describe, requireOption, SseError } from "../errors.js";
 import { wholeNumber } from "../options.js";
-import { appendScript } from "./backplane-scripts.js";
+import { appendScript, idKinds } from "./backplane-scripts.js";
 import { checkClient, checkPrefix, type RedisClient } from "./client.js";
 import { type Batch, Budget, type LogWriter } from "./log-writer.js";
 import { Outbox } from "./outbox.js";
@@ -170,7 +170,8 @@ class RedisBackplane implements Backplane, LogShare {
   append({ keys }: RedisLog, { first, settled, texts }: Batch): Promise<unknown> {
     const limits = [producerLifetime, this.#maxLength, this.#retention];
     const names = [keys.stream, keys.number, keys.producer];
-    return this.#outbox.run(appendScript, names, [first, settled, ...limits, ...texts]);
+    const args = [first, settled, ...limits, keys.idKind, ...texts];
+    return this.#outbox.run(appendScript, names, args);
   }
 
   schedule(writer: LogWriter): void {
@@ -201,7 +202,14 @@ class RedisBackplane implements Backplane, LogShare {
   #keysOf(name: string): LogKeys {
     const key = (kind: string) => `${this.#prefix}:${kind}:${name}`;
     const producer = key(`producer:${this.#producer}`);
-    return { stream: key("log"), number: key("number"), presence: key("presence"), producer };
+    const idKind = createHash("sha1").update(name).digest().readUInt32BE() % idKinds;
+    return {
+      stream: key("log"),
+      number: key("number"),
+      presence: key("presence"),
+      producer,
+      idKind,
+    };
   }
 
   /** Finds out where new logs end, before anything is written to them: what is, comes back. */

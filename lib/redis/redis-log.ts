@@ -29,6 +29,8 @@ export interface LogKeys {
   /** Of what this process wrote last. */
   readonly producer: string;
   readonly presence: string;
+  /** Made from the channel's name, to tell its ids from those of other channels. */
+  readonly idKind: number;
 }
 
 /** What the log of one channel has of the backplane. */

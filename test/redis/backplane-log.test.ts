@@ -25,6 +25,21 @@ it("all processes get what each appends, once and in the order of the stream", a
   }
 });
 
+it("goes on from its last id where the clock is behind, and where many events come in one ms", async () => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server));
+  await receiver.started();
+  const ahead = Date.now() + 3_600_000;
+  await redisClient(server).xadd("stream-llm:log:news", `${ahead}-${2 ** 50}`, "no", "event");
+  for (const data of range(0, 10_000)) log.append("message", data);
+  await receiver.has(10_000);
+  expect(receiver.data).toEqual(range(0, 10_000));
+  expect(receiver.holes).toEqual([]);
+  const ids = receiver.entries.map(({ id }) => id.split("-").map(Number) as [number, number]);
+  expect(ids[0]?.[0]).toBe(ahead + 1);
+  expect(new Set(ids.map(([, sequence]) => sequence % 2 ** 20)).size).toBe(1);
+});
+
 it("what is appended right after follow(), before Redis is connected, comes back", async () => {
   const server = await startRedis();
   const { log, receiver } = follow(openProcess(server));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createChannel, type Session } from "../../lib/index.ts";
+import { type Channel, createChannel, type Session } from "../../lib/index.ts";
 import { errorOf, eventually, type OpenStream } from "../e2e/harness.ts";
 import { openSession } from "../lib/sessions.ts";
 import { openProcess } from "./backplane-kit.ts";
@@ -158,6 +158,30 @@ describe("a client that comes back", () => {
       expect(dataOf(await events.take(3))).toEqual(numbers(0, 3));
     },
   );
+
+  it("with an id of another channel of the same moment is told of the gap", async () => {
+    const redis = await startRedis();
+    const process = openProcess(redis);
+    const [one, two] = ["one", "two"].map((name) =>
+      createChannel({ name, backplane: process.backplane }),
+    ) as [Channel, Channel];
+    const { session, body } = await openSession();
+    for (const channel of [one, two]) channel.register(session);
+    for (const number of numbers(0, 200))
+      for (const channel of [one, two]) channel.broadcast(number);
+    await eventually(() => one.stats().broadcasts + two.stats().broadcasts === 400, "events");
+    const ids = Array.from((await body()).matchAll(/^id:(\S+)$/gm), ([, id]) => id as string);
+    expect(new Set(ids).size).toBe(400);
+    const last = await redisClient(redis).xrevrange("stream-llm:log:one", "+", "-", "COUNT", 1);
+    const again = await openSession(last[0]?.[0]);
+    const gaps: Channel[] = [];
+    for (const channel of [one, two]) {
+      channel.on("gap", () => gaps.push(channel));
+      channel.register(again.session);
+    }
+    await eventually(() => again.session.lastId !== last[0]?.[0], "replay");
+    expect(gaps).toEqual([two]);
+  });
 
   it("while Redis is away waits for what it missed, and gets it when Redis is back", async () => {
     const redis = await startRedis({ appendonly: true });
