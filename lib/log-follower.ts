@@ -31,6 +31,8 @@ export class LogFollower implements LogReceiver {
   gaps = 0;
   readonly #host: LogHost;
   #position: LogPosition | undefined;
+  /** Whether it has failed before it was known where the log ends. */
+  #isLate = false;
 
   /** @throws {SseError} `invalid-option`, `closed` */
   constructor(backplane: Backplane, name: string, host: LogHost) {
@@ -49,7 +51,9 @@ export class LogFollower implements LogReceiver {
 
   onPosition(position: LogPosition): void {
     const isAnew = this.#position !== undefined;
-    if (isAnew) this.#miss({ reason: "unknown", oldest: null });
+    // Sessions that are here already may lack what others have appended meanwhile.
+    if (isAnew || this.#isLate) this.#miss({ reason: "unknown", oldest: null });
+    this.#isLate = false;
     this.#position = position;
     this.#host.onPosition(this.log, position.id === noEntry ? null : position.id);
   }
@@ -70,6 +74,7 @@ export class LogFollower implements LogReceiver {
   }
 
   onError(error: SseError): void {
+    this.#isLate ||= this.#position === undefined;
     this.#host.onError(error);
   }
 

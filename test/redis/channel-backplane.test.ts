@@ -223,6 +223,8 @@ it("local sessions live on while Redis is away, and what was broadcast meanwhile
   const redis = await startRedis({ appendonly: true });
   const [one, two] = [await startApp(redis), await startApp(redis)];
   const opened = [await one.open(), await two.open()];
+  const isConnected = ({ channel }: AppServer) => channel.stats().backplane?.isConnected === true;
+  await eventually(() => isConnected(one) && isConnected(two), "readers");
   await redis.kill();
   await eventually(() => one.errors.length > 0, "error");
   for (const number of numbers(0, 10)) one.channel.broadcast(number);
@@ -246,6 +248,12 @@ it("a server starts without Redis, and refuses broadcasts only when too many wai
   });
   await redis.restart();
   await app.channel.published();
+  // Others may have broadcast meanwhile.
+  expect(await opened.events.next()).toEqual({
+    event: "gap",
+    id: undefined,
+    data: '{"reason":"unknown","oldest":null}',
+  });
   expect(dataOf(await opened.events.take(3))).toEqual(numbers(0, 3));
   app.channel.broadcast(4);
   expect(dataOf([await opened.events.next()])).toEqual([4]);
