@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -105,6 +113,8 @@ describe.each([
   "stream-llm",
   "stream-llm/adapters",
   "stream-llm/client",
+  "stream-llm/react",
+  "stream-llm/redis",
   "stream-llm/streaming",
   "stream-llm/websocket",
 ])("%s", (name) => {
@@ -113,6 +123,32 @@ describe.each([
     const args = ["--input-type=commonjs", "-e", code];
     const child = spawnSync(process.execPath, args, { cwd: repository, encoding: "utf8" });
     expect(child).toMatchObject({ status: 0, stdout: "true\n" });
+  });
+});
+
+describe("without the optional peers", () => {
+  const imported = (entry: string) => {
+    const name = "eventsource-parser";
+    mkdirSync(join(root, "node_modules"));
+    symlinkSync(join(repository, "node_modules", name), join(root, "node_modules", name));
+    symlinkSync(join(repository, "prebuilds"), join(root, "prebuilds"));
+    const args = ["--input-type=module", "-e", `await import("./dist/${entry}.js")`];
+    return spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  };
+
+  test.each([
+    "index",
+    "adapters/server",
+    "client/index",
+    "redis/index",
+    "streaming/server",
+    "websocket/index",
+  ])("%s can be imported", (entry) => {
+    expect(imported(entry)).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("the hooks say that they need React", () => {
+    expect(imported("react/index").stderr).toContain("Cannot find package 'react'");
   });
 });
 
