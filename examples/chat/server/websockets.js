@@ -18,8 +18,8 @@ const MAX_MESSAGE_BYTES = 32 * 1024;
 
 /** A page cannot set headers for a WebSocket: the token comes as the protocol behind ours. */
 function tokenOf(req) {
-  const offered = (req.headers["sec-websocket-protocol"] ?? "").split(/\s*,\s*/);
-  return offered[0] === PROTOCOL ? offered[1] : undefined;
+  const [protocol, token] = (req.headers["sec-websocket-protocol"] ?? "").split(",", 2);
+  return protocol.trim() === PROTOCOL ? token?.trim() : undefined;
 }
 
 /**
