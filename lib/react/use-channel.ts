@@ -51,7 +51,8 @@ class ChannelStore<Events> extends EventStreamStore<
     const { event, data }: AnyEventMessage<Events> = message;
     this.#last = message;
     const { on, onAny } = this.options() ?? {};
-    on?.[event]?.(data, message);
+    // The server may name events as it likes, after what all objects have, too.
+    if (on && Object.hasOwn(on, event)) on[event]?.(data, message);
     onAny?.(message);
   }
 }

@@ -69,6 +69,17 @@ describe.each(reactVersions)("useChannel, on React %s", (version) => {
     expect(await page.get("renders")).toBeLessThanOrEqual((await page.get("frames")) + 2);
   }, 60_000);
 
+  it("has events of any name", async () => {
+    const server = requests();
+    const page = await openTestPage({ version, handle: server.handle });
+    await page.render("channel", { url: "/events", label: "" });
+    const stream = (await server.next()).begin();
+    for (const event of ["toString", "__proto__"]) stream.send(1, { event });
+    await page.shows({ last: { event: "__proto__", data: 1, id: "" } });
+    expect(await page.get("heard")).toEqual([" any toString", " any __proto__"]);
+    expect(page.complaints).toEqual([]);
+  }, 60_000);
+
   it("leaves a channel that it is not asked for any more, in StrictMode too", async () => {
     const server = requests();
     const page = await openTestPage({ version, handle: server.handle });
