@@ -3,6 +3,7 @@ import type { Cost, PriceTable } from "../streaming/accounting/cost.js";
 import type { FinishReason } from "../streaming/parts.js";
 import type { ConversationEvents } from "./conversation.js";
 import type { Usage } from "./protocols/usage.js";
+import type { HeadersOption } from "./request.js";
 import type { RetryConfig } from "./retry.js";
 
 /** One message of the conversation. Never changes: what has changed is another object. */
@@ -53,7 +54,7 @@ export interface AIStreamConfig {
    * Of every request, or a function that is asked before each: for tokens that expire. `renew` is `true`
    * after a 401, which is answered by one more request at once.
    */
-  headers?: HeadersInit | ((renew: boolean) => HeadersInit | Promise<HeadersInit>) | undefined;
+  headers?: HeadersOption | undefined;
   /** Sent along. */
   systemPrompt?: string | undefined;
   /** As the event `token`. */
@@ -79,7 +80,7 @@ export interface AIStreamConfig {
   /** Used instead of the global one. It must heed the signal that it is given. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** As that of `fetch`. Defaults to `same-origin`. */
-  credentials?: RequestCredentials | undefined;
+  credentials?: RequestInit["credentials"];
   /** The body to post, as JSON. Defaults to the request as it is. */
   body?: ((request: AIStreamRequest) => object) | undefined;
   /** The conversation so far. */

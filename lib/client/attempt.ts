@@ -1,12 +1,12 @@
 import { SseError } from "../errors.js";
-import { streamHeaders } from "./request.js";
+import { type HeadersOption, streamHeaders } from "./request.js";
 import { isEventStream, responseError } from "./response.js";
 import { isRetryable, retryAfter } from "./retry.js";
 
 export interface AttemptRequest {
   url: string;
   init: RequestInit;
-  headers: HeadersInit | ((renew: boolean) => HeadersInit | Promise<HeadersInit>) | undefined;
+  headers: HeadersOption | undefined;
   fetch: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { DefaultEvents, EventName } from "../../types/events.js";
 import { SseError } from "../errors.js";
+import type { HeadersOption } from "./request.js";
 import { atLeast, type RetryConfig, retryOf } from "./retry.js";
 import { Subscription } from "./subscription.js";
 
@@ -36,11 +37,11 @@ export interface EventStreamOptions {
    * What is sent with each request, or a function that is asked before each: for tokens that expire. `renew` is
    * `true` after a 401, which is answered by one more request at once.
    */
-  headers?: HeadersInit | ((renew: boolean) => HeadersInit | Promise<HeadersInit>) | undefined;
+  headers?: HeadersOption | undefined;
   /** Sent with each request; not a stream, which could be sent only once. */
-  body?: Exclude<BodyInit, ReadableStream> | undefined;
+  body?: Exclude<RequestInit["body"], ReadableStream | null>;
   /** As that of `fetch`. Defaults to `same-origin`. */
-  credentials?: RequestCredentials | undefined;
+  credentials?: RequestInit["credentials"];
   /** Used instead of the global one. It must heed the signal that it is given. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /** Closes the stream when it aborts. */

@@ -1,11 +1,19 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it excludes
 const sendable = /^[^\0-\x08\x0a-\x1f\x7f]{1,4096}$/;
 
+/** As `fetch` takes them. By these names Node's types know them too, which have no `HeadersInit`. */
+export type GivenHeaders = NonNullable<RequestInit["headers"]>;
+
+/** What a user gives as headers: some, or a function that is asked before each request. */
+export type HeadersOption =
+  | GivenHeaders
+  | ((renew: boolean) => GivenHeaders | Promise<GivenHeaders>);
+
 /**
  * Headers of a request for an event stream. The id is sent as its UTF-8 bytes, as browsers do; one that
  * HTTP has no place for, as it has control characters or is too long, is left out.
  */
-export function streamHeaders(given: HeadersInit | undefined, lastEventId: string): Headers {
+export function streamHeaders(given: GivenHeaders | undefined, lastEventId: string): Headers {
   const headers = new Headers(given);
   if (!headers.has("accept")) headers.set("accept", "text/event-stream");
   if (sendable.test(lastEventId)) {

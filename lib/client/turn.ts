@@ -198,7 +198,7 @@ export class Turn {
     // Headers with tokens go to no other server.
     if (!url.startsWith(`${origin}/`)) return;
     this.#url = href;
-    this.id = pathname.slice(pathname.lastIndexOf("/") + 1);
+    this.id = decoded(pathname.slice(pathname.lastIndexOf("/") + 1));
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -292,6 +292,14 @@ export class Turn {
   #name(id: string): void {
     this.id = id;
     this.#url = below(this.#config.endpoint, encodeURIComponent(id));
+  }
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
   }
 }
 

@@ -44,8 +44,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   #socket: ClientWebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #current: Current | undefined;
-  /** An answer that the server has still to be told to stop. */
-  #toCancel: string | undefined;
+  /** Answers that the server has still to be told to stop. */
+  readonly #toCancel = new Set<string>();
   #failures = 0;
   /** When the server wants to be asked again, in ms. */
   #after = 0;
@@ -87,9 +87,10 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
 
   /** Ends the answer that is under way, if any, and has the server stop it. What has come stays. */
   cancel(): void {
-    const { id, isSent } = this.#current ?? {};
+    const { id, ask, isSent } = this.#current ?? {};
     if (!id) return;
-    if (isSent) this.#toCancel = id;
+    // One that is resumed was asked for before.
+    if (isSent || !ask) this.#toCancel.add(id);
     this.end("stopped");
     this.#connect();
   }
@@ -98,7 +99,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   close(): void {
     clearTimeout(this.#timer);
     const socket = this.#socket;
-    this.#timer = this.#socket = this.#toCancel = undefined;
+    this.#timer = this.#socket = undefined;
+    this.#toCancel.clear();
     this.end("stopped");
     socket?.close();
   }
@@ -120,9 +122,14 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     return promise;
   }
 
+  /** Whether there is nothing to say. */
+  get #isSilent(): boolean {
+    return !this.#current && this.#toCancel.size === 0;
+  }
+
   /** Sees to it that what there is to say is said, now or when there is a connection. */
   #connect(): void {
-    if (!this.#current && !this.#toCancel) return;
+    if (this.#isSilent) return;
     if (this.#socket) {
       if (this.#socket.readyState === open) this.#speak();
       return;
@@ -164,8 +171,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   }
 
   #speak(): void {
-    if (this.#toCancel) this.#say({ type: "cancel", id: this.#toCancel });
-    this.#toCancel = undefined;
+    for (const id of this.#toCancel) this.#say({ type: "cancel", id });
+    this.#toCancel.clear();
     const current = this.#current;
     if (!current) return;
     const { id, ask, lastEventId } = current;
@@ -176,11 +183,11 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
 
   #lost(code: number, reason: string): void {
     this.#socket = undefined;
-    if (!this.#current && !this.#toCancel) return;
+    if (this.#isSilent) return;
     const why = `the connection was lost (${code}${reason && `: ${reason}`}).`;
     const error = new SseError("connection-error", why);
     if (isFinal(code) || this.#failures >= this.#retry.maxRetries) {
-      this.#toCancel = undefined;
+      this.#toCancel.clear();
       this.end("failed", error);
       return;
     }

@@ -65,8 +65,11 @@ export abstract class EventStreamStore<
     });
     this.#stream = stream;
     stream.onAny((message) => {
-      this.receive(message);
-      this.changed();
+      try {
+        this.receive(message);
+      } finally {
+        this.changed();
+      }
     });
     stream.onState((state, error) => {
       if (this.#stream === stream) this.moved(state, error);

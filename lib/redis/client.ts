@@ -27,8 +27,9 @@ export function checkClient(client: unknown): asserts client is RedisClient {
 
 /** @throws {SseError} `invalid-option` */
 export function checkPrefix(prefix: unknown): asserts prefix is string {
-  const valid = typeof prefix === "string" && prefix !== "" && prefix.length <= 128;
-  requireOption(valid, "prefix", prefix, "a string of 1 to 128 characters");
+  // A Cluster takes what stands in the first braces of a key for what decides its slot.
+  const valid = typeof prefix === "string" && /^[^{}]{1,128}$/s.test(prefix);
+  requireOption(valid, "prefix", prefix, "a string of 1 to 128 characters, without braces");
 }
 
 /** What the client puts before each key, which replies show. */

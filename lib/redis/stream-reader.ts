@@ -143,6 +143,7 @@ export class StreamReader {
     }
     const keys = streams.map((stream) => stream.keys.stream);
     const ids = streams.map(({ cursor }) => cursor);
+    const asked = new Map(streams.map((stream) => [stream.keys.stream, stream]));
     this.#waiting = ++this.#reads;
     const options = ["COUNT", mostPerRead, "BLOCK", blockMs, "STREAMS"];
     const reading = connection.call("XREAD", ...options, ...keys, ...ids);
@@ -153,7 +154,10 @@ export class StreamReader {
     this.#waiting = 0;
     const prefix = keyPrefixOf(this.#client).length;
     for (const [key, entries] of streamsOf(reply)) {
-      await this.#streams.get(key.slice(prefix))?.take(entries);
+      const stream = asked.get(key.slice(prefix));
+      // One of the same name that came meanwhile has asked for nothing yet.
+      const isCurrent = stream && this.#streams.get(stream.keys.stream) === stream;
+      if (isCurrent) await stream.take(entries);
     }
   }
 

@@ -86,6 +86,24 @@ describe("messages", () => {
     expect(server.paths()[1]).toBe("GET /answers/server-1/stream?v=1");
   });
 
+  it.each([
+    ["a%3Ab%20c", "a:b c"],
+    ["100%", "100%"],
+  ])("in a location are decoded, as resume() encodes them: %s", async (segment, id) => {
+    const server = await serve((_, res) => {
+      res.writeHead(200, {
+        "Content-Type": "text/event-stream",
+        "Content-Location": `/chat/${segment}`,
+      });
+      res.end(token("Hello", "r.1") + done);
+    }, status(204));
+    const { stream: chat } = open(server.endpoint);
+    const message = await chat.send("Hi");
+    expect(message).toMatchObject({ id, content: "Hello" });
+    expect(await chat.resume(message.id)).toBeUndefined();
+    expect(server.paths()[1]).toBe(`GET /chat/${encodeURIComponent(id)}/stream`);
+  });
+
   it("are looked for at no other origin, which would get the headers", async () => {
     for (const location of ["http://127.0.0.1:9/answers/1", "http://", "//127.0.0.1:9/x"]) {
       const server = await serve(

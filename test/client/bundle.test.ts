@@ -43,7 +43,7 @@ describe.each([
   { subpath: "./client", limit: 9500, names: ["SseError", "openEventStream"], external: [] },
   {
     subpath: "./react",
-    limit: 11_450,
+    limit: 11_500,
     names: ["useChannel", "useSSEStream", "useStreamingChat"],
     external: ["react"],
   },

@@ -51,6 +51,10 @@ testSnippets("docs/generations.md", {
     await answer;
   },
 
+  async "own-model"(start) {
+    await start().printed("Hello there  finished 2");
+  },
+
   async routes(start) {
     const provider = await fakeProvider();
     const env = { ANTHROPIC_API_KEY: "x", ANTHROPIC_BASE_URL: provider.origin };

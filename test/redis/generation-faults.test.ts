@@ -43,6 +43,7 @@ it.each([
   ["batchMs", { batchMs: -1 }],
   ["batchBytes", { batchBytes: 0 }],
   ["prefix", { prefix: "" }],
+  ["prefix", { prefix: "app{1}" }],
 ])("a store with a bad %s is refused", async (name, options) => {
   const client = name === "client" ? undefined : redisClient(await startRedis());
   const error = await errorOf(() => redisGenerationStore({ client, ...options } as never));

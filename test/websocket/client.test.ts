@@ -226,6 +226,25 @@ describe("WebSocketChat", () => {
     await eventually(() => provider.signal?.aborted === true, "aborted provider");
   });
 
+  it("has all answers stopped that were cancelled while it was not connected", async () => {
+    const { url, received, sockets } = await scripted();
+    const { chat, seen } = openChat(url, { retry: { initialDelay: 500 } });
+    const answer = chat.send("Hello?");
+    const { id } = await received.next();
+    sockets[0]?.terminate();
+    await eventually(() => seen.includes("retry"), "lost connection");
+    chat.cancel();
+    await within(answer, "answer");
+    const other = chat.resume("other");
+    chat.cancel();
+    await within(other, "other answer");
+    const cancels = [await received.next(), await received.next()];
+    expect(cancels).toMatchObject([
+      { type: "cancel", id },
+      { type: "cancel", id: "other" },
+    ]);
+  });
+
   it("is told when somebody else has stopped the answer", async () => {
     const serving = await serveChat();
     const { chat, text } = openChat(serving.url);
