@@ -18,7 +18,7 @@ async function bundle(): Promise<string> {
   return outputFiles[0]?.text ?? "";
 }
 
-it("gives browsers the client, and servers the sessions", async () => {
+it("gives browsers the client, and servers the sessions as well", async () => {
   const { exports } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   );
@@ -29,6 +29,8 @@ it("gives browsers the client, and servers the sessions", async () => {
     "WebSocketChat",
   ]);
   expect(Object.keys(await import("../../lib/websocket/index.ts")).sort()).toEqual([
+    "SseError",
+    "WebSocketChat",
     "WebSocketSession",
     "createWebSocketSession",
     "webSocketChat",
