@@ -24,7 +24,7 @@ function alias(version: ReactVersion): Record<string, string> {
 }
 
 /** A module and all that it imports, with React in its development build, which warns. */
-async function bundle(entry: string, version: ReactVersion, platform: "browser" | "node") {
+export async function bundle(entry: string, version: ReactVersion, platform: "browser" | "node") {
   const { outputFiles } = await build({
     entryPoints: [here(entry)],
     alias: alias(version),

@@ -17,6 +17,7 @@ import { questionOf } from "./questions.js";
 import { Refusal, refuse } from "./refusal.js";
 import { CORS_ORIGINS, TRUSTED_PROXIES } from "./settings.js";
 import { authenticate, giveToken } from "./tokens.js";
+import { useChat } from "./use-chat.js";
 
 const built = fileURLToPath(new URL("../dist/", import.meta.url));
 
@@ -60,6 +61,10 @@ api.get("/conversations/:id/events", async (req, res) => {
 api.post("/chat", express.json({ limit: "32kb" }), promptLimit, chat.post);
 api.get("/chat/:id/stream", chat.stream);
 api.post("/chat/:id/stop", chat.stop);
+
+api.post("/use-chat", express.json({ limit: "64kb" }), promptLimit, useChat.post);
+api.get("/use-chat/:id/stream", useChat.stream);
+api.post("/use-chat/:id/stop", useChat.stop);
 
 api.use((req) => {
   throw new Refusal(404, "not-found", `There is no ${req.method} ${req.originalUrl}.`);

@@ -5,6 +5,7 @@ import { answers } from "./answers.js";
 import { app } from "./app.js";
 import { providers } from "./providers/index.js";
 import { HOST, PORT } from "./settings.js";
+import { useChat } from "./use-chat.js";
 import { serveWebSockets } from "./websockets.js";
 
 const SHUTDOWN_MS = 8000;
@@ -40,7 +41,7 @@ async function shutDown() {
   isClosing = true;
   setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
   server.close();
-  await answers.close();
+  await Promise.all([answers.close(), useChat.close()]);
   await closeAll();
   closeWebSockets();
   server.closeAllConnections();

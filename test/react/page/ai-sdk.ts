@@ -1,4 +1,5 @@
 import { useChat } from "@ai-sdk/react";
+import { DefaultChatTransport } from "ai";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
 
@@ -8,9 +9,18 @@ function textOf({ parts }: { parts: { type: string; text?: string }[] }): string
   return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 
-/** The chat of the AI SDK's documentation, on its default transport: `/api/chat`. */
+/** Where the API is, if not at `/api/chat`. */
+const { transport } = globalThis as {
+  transport?: ConstructorParameters<typeof DefaultChatTransport>[0];
+};
+
+/** The chat of the AI SDK's documentation, on its default transport. */
 function Chat() {
-  const { messages, sendMessage, status, error } = useChat({ id, resume: true });
+  const { messages, sendMessage, status, error } = useChat({
+    id,
+    resume: true,
+    ...(transport && { transport: new DefaultChatTransport(transport) }),
+  });
   return createElement(
     "main",
     null,
