@@ -61,7 +61,7 @@ class Addon : public Napi::Addon<Addon> {
 
   Napi::Value Send(const Napi::CallbackInfo& info, const FrameRef& frame);
   Napi::Value Sent(Napi::Env env, bool sent);
-  void RequireSent(Napi::Env env, bool sent);
+  static void RequireSent(Napi::Env env, bool sent);
   void SetRecipients(const Napi::CallbackInfo& info, size_t first);
   Napi::Value Keep(const Napi::CallbackInfo& info, const FrameRef& frame, const Event& event);
   Napi::Value TellCaller(Napi::Env env);
