@@ -24,7 +24,7 @@
  * - `incomplete-stream`: an answer's stream ended before the answer did.
  * - `incomplete`: an answer broke off, and the server cannot resume it.
  * - `invalid-data`: the server sent an event that is not JSON.
- * - `aborted`: the page, or the application's `fetch`, aborted a request.
+ * - `aborted`: the component that asked was unmounted before anything was sent (React's hooks).
  * - `backplane-unavailable`: the log that a channel's servers share cannot be reached, or refuses what was
  *   broadcast.
  * - `unsupported-platform`, `native-not-found`, `native-load-failed`: no engine on this machine.
