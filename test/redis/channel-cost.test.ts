@@ -18,6 +18,15 @@ async function crowd(redis: RedisServer, sessions: number) {
   return app;
 }
 
+/**
+ * An entry each. Where the ids of a ms are used up, an event is tried anew in that ms and in the next one,
+ * and so is the first of each script until the clock has come that far.
+ */
+function expectEntries(xadd: number, events: number, scripts: number): void {
+  expect(xadd).toBeGreaterThanOrEqual(events);
+  expect(xadd).toBeLessThanOrEqual(events + 2 + scripts);
+}
+
 it("what a broadcast asks of Redis does not grow with the sessions", async () => {
   const costs: number[] = [];
   const broadcasts = 100;
@@ -30,7 +39,7 @@ it("what a broadcast asks of Redis does not grow with the sessions", async () =>
     }
     expect(channel.stats().recipients).toBe(broadcasts * sessions);
     const commands = await redis.commands();
-    expect(commands).toMatchObject({ xadd: broadcasts });
+    expectEntries(commands.xadd ?? 0, broadcasts, 2);
     // One read takes one event here; where logs end is looked at now and then.
     expect(commands.xread).toBeLessThanOrEqual(broadcasts + 2);
     costs.push((await redis.commandCount()) / broadcasts);
@@ -45,8 +54,8 @@ it("what is broadcast in one turn is written and read together", async () => {
   for (let count = 0; count < 1000; count++) channel.broadcast(count);
   await channel.published();
   await eventually(() => channel.stats().broadcasts === 1000, "1000 events");
-  const { xadd, evalsha = 0, eval: whole = 0, xread = 0 } = await redis.commands();
-  expect(xadd).toBe(1000);
+  const { xadd = 0, evalsha = 0, eval: whole = 0, xread = 0 } = await redis.commands();
+  expectEntries(xadd, 1000, 8);
   // Scripts of 128 events each, which Redis has to be sent whole once, and looks where logs end now and then.
   expect(evalsha + whole).toBeLessThan(50);
   expect(xread).toBeLessThan(20);
