@@ -9,9 +9,13 @@ import {
   type WireEvent,
   type WriterOptions,
 } from "../streaming/protocols/index.js";
+import { tellUnheard } from "../streaming/unheard.js";
 import type { PartReader, ReaderOptions } from "./reader.js";
 
-/** With `onUsage` or `onFinish`, the run is metered from the call of the adapter on. */
+/**
+ * With `onUsage` or `onFinish`, the run is metered from the call of the adapter on. Without `onFinish`, a
+ * warning of the process tells of failures, once a minute at most.
+ */
 export interface AdapterOptions extends ReaderOptions, WriterOptions, AccountingOptions {
   /**
    * What the clients read, whatever the provider speaks. The response's headers are
@@ -38,6 +42,7 @@ class Relay {
   readonly #writer: ProtocolWriter;
   readonly #keepAlive: number;
   readonly #meter: Meter | undefined;
+  readonly #isHeard: boolean;
   readonly #buffer = new EventBuffer({ eventId: null, serializer: String });
   readonly #encoder = new TextEncoder();
   #cancelled = false;
@@ -47,11 +52,13 @@ class Relay {
     writer: ProtocolWriter,
     keepAlive: number,
     meter: Meter | undefined,
+    isHeard: boolean,
   ) {
     this.#reader = reader;
     this.#writer = writer;
     this.#keepAlive = keepAlive;
     this.#meter = meter;
+    this.#isHeard = isHeard;
   }
 
   /** Reads on until there is something to send. Without a reader of the bytes, nothing is read. */
@@ -92,11 +99,19 @@ class Relay {
 
   #write(part: Part): WireEvent[] {
     try {
-      return this.#writer.write(part);
-    } catch (error) {
-      const cause = { cause: error };
-      return this.#writer.write({ ...failed("source-error", "a part has no JSON"), ...cause });
+      const events = this.#writer.write(part);
+      if (part.type === "error") this.#tell(part);
+      return events;
+    } catch (cause) {
+      const failure = { ...failed("source-error", "a part has no JSON"), cause };
+      this.#tell(failure);
+      return this.#writer.write(failure);
     }
+  }
+
+  #tell(error: ErrorPart): void {
+    const remedy = "Pass `onFinish` to the adapter to hear of each.";
+    if (!this.#isHeard) tellUnheard("the source of an adapter", error, remedy);
   }
 
   #bytes(events: WireEvent[]): Uint8Array {
@@ -148,7 +163,7 @@ export function relay(
   const isMetered = options.onUsage !== undefined || options.onFinish !== undefined;
   const { prices, prompt, onUsage, onFinish } = options;
   const meter = isMetered ? createMeter({ prices, prompt, onUsage, onFinish }) : undefined;
-  const bytes = new Relay(read(options), writer, keepAlive ?? 0, meter);
+  const bytes = new Relay(read(options), writer, keepAlive ?? 0, meter, onFinish !== undefined);
   return new ReadableStream(
     { pull: (controller) => bytes.pull(controller), cancel: () => bytes.cancel() },
     { highWaterMark: 0 },

@@ -12,7 +12,8 @@ export interface ResponseLike {
  * What a reader reads: the stream of a provider's SDK, anything else that yields the provider's
  * chunks as objects, or its event stream as bytes or text, in pieces of any size: a `fetch`
  * `Response`, its body, a Node `Readable`. Also the promise of one, so that a failed request
- * becomes an error part as well.
+ * becomes an error part as well. Strings that are the answer's text have to be made parts of, which
+ * `readParts` reads.
  */
 export type ProviderSource =
   | ResponseLike

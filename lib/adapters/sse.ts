@@ -19,6 +19,10 @@ export interface EventTaker {
 const stride = 64 * 1024;
 const maxBody = 64 * 1024;
 
+/** How what is given as text can begin: lines of an event stream, bodies that are none. */
+const beginnings = ["data:", "event:", "id:", "retry:", ":", "{", "[", "<"];
+const longestBeginning = 6;
+
 /**
  * The bytes of a provider's answer, in pieces of any size, as the JSON objects of its events:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
@@ -30,6 +34,8 @@ export class EventChunks {
   /** Not known before the first character that is not blank. */
   #kind: "unknown" | "events" | "body";
   #body = "";
+  /** The first characters of text that are not blank. */
+  #head = "";
   #ending = false;
   #overflowed = false;
   readonly #maxEventChars: number;
@@ -55,6 +61,7 @@ export class EventChunks {
   }
 
   text(text: string): void {
+    if (this.#kind !== "body" && this.#head.length < longestBeginning) this.#checkHead(text);
     for (let at = 0; at < text.length; at += stride) this.#text(text.slice(at, at + stride));
   }
 
@@ -64,6 +71,19 @@ export class EventChunks {
     this.#ending = true;
     if (this.#kind === "body") this.#taker.body(this.#body);
     else this.#feed("\n\n");
+  }
+
+  /** The pieces of an answer's text are taken for no event stream from the first of them on. */
+  #checkHead(text: string): void {
+    const head = (this.#head + text).trimStart().slice(0, longestBeginning);
+    this.#head = head;
+    if (beginnings.some((known) => known.startsWith(head) || head.startsWith(known))) return;
+    const hint =
+      'Yield a part for each of them, { type: "text", text }, and { type: "finish", reason: "stop" } last';
+    this.#taker.fail(
+      "unknown-format",
+      `the source yields strings that are no event stream; expected a provider's chunks, its event stream, or parts. ${hint}`,
+    );
   }
 
   #text(given: string): void {

@@ -231,7 +231,7 @@ export interface FinishPart {
  * - `incomplete-stream`: it ended before the answer did;
  * - `invalid-chunk`: a chunk is not JSON, or not readable at all;
  * - `not-a-stream`: the body is no event stream (a JSON answer, a web page);
- * - `unknown-format`: no format of {@link AnswerFormat} was recognised;
+ * - `unknown-format`: no format of {@link AnswerFormat} was recognised, as in strings of plain text;
  * - `too-large`: one event, or all tool arguments, are longer than the reader's limit;
  * - `connection-error`: the connection to the provider failed;
  * - `source-error`: the source threw something else.

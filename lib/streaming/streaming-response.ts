@@ -172,7 +172,8 @@ export class StreamingResponse {
    *
    * @param source Any provider's stream: see {@link ProviderSource}. The promise of one will do.
    * @returns A promise of the answer as far as it came: its text, usage, finish reason, and `error` or
-   * `aborted`. Whatever the provider does, it does not reject; the client gets the protocol's last event.
+   * `aborted`. Whatever the provider does, it does not reject; the client gets the protocol's last event. A
+   * failure that nobody looks at, without `onFinish`, becomes a warning of the process.
    * @throws {SseError} `invalid-argument` for a source that cannot be read or while another is piped,
    * `invalid-option`, `overloaded`
    */
@@ -199,6 +200,7 @@ export class StreamingResponse {
       piped.finish();
       await this.#outbound.end();
     }
+    piped.returned();
     return piped.answer;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readOpenAIChat, readParts } from "../../lib/adapters/index.ts";
 import { collectParts, type Part } from "../../lib/streaming/index.ts";
+import { within } from "../e2e/harness.ts";
 import { sse } from "./chunking.ts";
 import { block, delta, message, partsOf, stop } from "./parts-of.ts";
 
@@ -93,5 +94,43 @@ describe("parts that are parts already", () => {
     const odd = [{ type: "start" }, { type: "text" }, { type: "text", text: 5 }, { type: "usage" }];
     const answer = await collectParts(readParts([...odd, { type: "finish", reason: "stop" }]));
     expect(answer.parts().map(({ type }) => type)).toEqual(["start", "finish"]);
+  });
+});
+
+describe("strings", () => {
+  it.each([
+    [["Hello ", "there"]],
+    [["d", "ocument: a word"]],
+    [["", "\n", "I", "d: 5"]],
+    [["data", "base"]],
+  ])("that are an answer's text (%j) say what is expected instead, at once", async (strings) => {
+    async function* source() {
+      yield* strings;
+      await new Promise(() => {});
+    }
+    for (const read of [readParts, readOpenAIChat]) {
+      const parts = await within(partsOf(read(source())), "the error");
+      expect(parts).toEqual([
+        {
+          type: "error",
+          code: "unknown-format",
+          message:
+            'the source yields strings that are no event stream; expected a provider\'s chunks, its event stream, or parts. Yield a part for each of them, { type: "text", text }, and { type: "finish", reason: "stop" } last',
+          retryable: false,
+        },
+      ]);
+    }
+  });
+
+  it.each([
+    ["data: ", ""],
+    ["\uFEFFdata: ", ""],
+    [": waiting\n\ndata: ", ""],
+    ["event: x\ndata: ", ""],
+    ["retry: 5\n\nid: 5\ndata: ", ""],
+  ])("that are an event stream (%j) are read, in pieces of any size", async (before) => {
+    const text = `${before}${JSON.stringify(delta({ content: "Hi" }))}\n\ndata: ${JSON.stringify(stop)}\n\n`;
+    const answer = await collectParts(readParts([...text]));
+    expect(answer).toMatchObject({ text: "Hi", finishReason: "stop" });
   });
 });

@@ -23,6 +23,7 @@ import {
 } from "./options.js";
 import { fromStore } from "./recorder.js";
 import { type GenerationSource, Run } from "./run.js";
+import { started } from "./started.js";
 import { type GenerationState, storedState } from "./state.js";
 import type { GenerationLease } from "./store.js";
 
@@ -92,7 +93,7 @@ export class Generations {
     this.#hosting.add(run);
     run.claimed = this.#begin(run, key);
     await run.claimed;
-    return { id, finished: run.finished };
+    return started(run, this.#settings.onFinish !== undefined);
   }
 
   /**

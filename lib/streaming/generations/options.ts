@@ -56,6 +56,8 @@ export interface GenerationsOptions {
   /**
    * Called once, at the end of a generation that this process ran, however it ended; after
    * `onUsage`. The place to save the answer. What it throws becomes a process warning.
+   *
+   * Defaults to a process warning, once a minute at most, of failures of which nobody asks for `finished`.
    */
   onFinish?: ((state: GenerationState) => unknown) | undefined;
 }
