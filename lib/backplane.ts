@@ -89,7 +89,7 @@ export interface BackplaneLog extends ChannelLog {
 export interface Presence {
   /** Sessions that are registered now. */
   sessions: number;
-  /** Processes that have some of them. */
+  /** Processes that have some of them; those that have none are not counted. */
   processes: number;
 }
 

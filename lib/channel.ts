@@ -115,8 +115,9 @@ export class Channel<
   }
 
   /**
-   * How many sessions there are in all processes that share this channel. Those of a process that was
-   * killed are counted for some seconds.
+   * How many sessions there are in all processes that share this channel, and how many processes have
+   * some: one without sessions is not counted, this one included. Those of a process that was killed are
+   * counted for some seconds.
    *
    * @returns A promise that rejects with `SseError` `backplane-unavailable`, and `closed` after `detach()`
    */
@@ -254,6 +255,7 @@ export class Channel<
   #tellGap(gap: Gap): void {
     const fields: Fields = [JSON.stringify(gap), "gap", undefined];
     const event: Broadcast = { data: gap, name: "gap", id: undefined, fields };
+    // Nothing fails for one alone: those who are sent to one by one are no engine thread's, which alone refuse.
     this[kMembers].send(event, undefined, []);
     this[kHistory]?.breakOff();
     for (const session of this[kMembers].all)

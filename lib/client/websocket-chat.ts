@@ -1,4 +1,4 @@
-import { SseError } from "../errors.js";
+import { requireOption, SseError } from "../errors.js";
 import type { AnswerMessage, RefusalMessage, ServerMessage } from "../websocket/messages.js";
 import type { Message } from "./ai-stream-config.js";
 import { Conversation, newMessage } from "./conversation.js";
@@ -50,9 +50,12 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   /** When the server wants to be asked again, in ms. */
   #after = 0;
 
-  /** @throws {SseError} `invalid-option` */
+  /** @throws {SseError} `invalid-option`, also where there is no WebSocket */
   constructor(config: WebSocketChatConfig) {
-    const { retry } = config;
+    const { retry, WebSocket = globalThis.WebSocket } = config;
+    const expected =
+      "a class of WebSockets; where there is no global one, as in Node before 22, pass that of the package ws";
+    requireOption(typeof WebSocket === "function", "WebSocket", WebSocket, expected);
     super(config.messages);
     this.#config = config;
     this.#retry = retryOf(retry === false ? retry : { maxDelay: 10_000, ...retry }, 5);

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { WebSocketChat, type WebSocketChatConfig } from "../../lib/websocket/browser.ts";
 import { deferred, errorOf, eventually, Queue, within } from "../e2e/harness.ts";
@@ -367,7 +367,7 @@ describe("WebSocketChat", () => {
     expect(await errorOf(() => openChat("ws://x", { retry: { maxRetries: -1 } }))).toMatchObject({
       code: "invalid-option",
     });
-    for (const given of [{ WebSocket: undefined, url: "not a url" }, { url: "http://[" }]) {
+    for (const given of [{ url: "not a url" }, { url: "http://[" }]) {
       const { chat } = openChat("", given);
       expect(await errorOf(() => chat.send("x"))).toMatchObject({ code: "connection-error" });
     }
@@ -401,4 +401,22 @@ describe("WebSocketChat", () => {
     }
     await eventually(() => server.clients.size === 0, "no client left");
   });
+});
+
+it("needs a WebSocket from the start, and says whence", async () => {
+  vi.stubGlobal("WebSocket", undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const url = "ws://127.0.0.1:1";
+  expect(await errorOf(() => new WebSocketChat({ url }))).toMatchObject({
+    name: "SseError",
+    code: "invalid-option",
+    message:
+      "stream-llm: WebSocket is undefined; it must be a class of WebSockets; where there is no global one, as in Node before 22, pass that of the package ws.",
+  });
+  expect(await errorOf(() => new WebSocketChat({ url, WebSocket: {} as never }))).toMatchObject({
+    code: "invalid-option",
+  });
+  expect(new WebSocketChat({ url, WebSocket }).getMessages()).toEqual([]);
+  vi.stubGlobal("WebSocket", WebSocket);
+  expect(new WebSocketChat({ url }).getMessages()).toEqual([]);
 });
