@@ -1,19 +1,15 @@
 // Kills servers and Redis while one channel is broadcast to the clients of all servers, through nginx, and checks
-// that after all have come back every client has every event once and in order, or was told of a gap.
+// that after all have come back every client has every event once and in order, or was told of a gap. Meanwhile
+// generations run on the servers, and each watcher has to get all parts once and in order, or what there is and
+// the error that the producer was lost, within the lease.
 // Usage: npm run chaos -- [--seconds 60] [--clients 2000] [--seed N] [--forgetful]
 //          --forgetful: Redis comes back empty, so that there are gaps; else it has what it said to have
-//        node scripts/chaos.mjs --self-test   shows that the clients' checker finds what it is there to find
+//        node scripts/chaos.mjs --self-test   shows that the checkers find what they are there to find
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import {
-  endAll,
-  freePorts,
-  kill,
-  message,
-  Redis,
-  startNginx,
-  startNode,
-} from "./chaos/processes.mjs";
+import { endAll, freePorts, message, Redis, startNginx, startNode } from "./chaos/processes.mjs";
+import { channelReport, generationsReport, list } from "./chaos/report.mjs";
+import { Servers } from "./chaos/servers.mjs";
 import { Random } from "./soak/random.mjs";
 
 const serverCount = 4;
@@ -55,10 +51,9 @@ const [redisPort, nginxPort, ...ports] = await freePorts(serverCount + 2);
 /** All events of the run, and of servers beside. */
 const maxLength = Math.ceil(2 * seconds * perSecond) + 1000;
 const redis = new Redis(redisPort, isForgetful);
-/** How many events each life of a server has published for certain. */
-const published = {};
-const counts = { servers: 0, redis: 0 };
-let lives = 0;
+const servers = new Servers(ports, [redisPort, maxLength], random);
+/** When Redis was away, in ms since 1970. */
+const away = [];
 let isOver = false;
 
 function fail(what) {
@@ -67,47 +62,33 @@ function fail(what) {
   process.exit(1);
 }
 
-async function startServer(port) {
-  const life = `life${lives++}`;
-  const child = startNode("server", [port, redisPort, maxLength, life]);
-  await message(child);
-  child.on("message", (told) => {
-    published[life] = told.published;
-    child.sessions = told.sessions;
-  });
-  return child;
-}
-
-/** Every other time the server with the most sessions, else any. */
-function victimOf(servers) {
-  if (random.chance(0.5)) return random.between(0, servers.length);
-  const sessions = servers.map((server) => server.sessions ?? 0);
-  return sessions.indexOf(Math.max(...sessions));
-}
-
 /** Kills servers, each replaced a little later, and Redis once in the middle. */
-async function killAtRandom(servers) {
+async function killAtRandom() {
   const began = performance.now();
   const at = async (second) => sleep(Math.max(0, began + second * 1000 - performance.now()));
   const killings = async () => {
     for (let second = killEvery; second < seconds; second += killEvery) {
       await at(second);
-      const index = victimOf(servers);
-      counts.servers++;
-      await kill(servers[index]);
-      await sleep(random.between(100, 2000));
-      servers[index] = await startServer(ports[index]);
-      servers[index].send("broadcast");
+      await servers.replaceOne();
     }
   };
   const redisKilling = async () => {
     await at(seconds / 2 + random.between(-2, 2));
-    counts.redis++;
+    const from = Date.now();
     await redis.kill();
     await sleep(random.between(200, 2000));
     await redis.start();
+    away.push({ from, to: Date.now() });
   };
   await Promise.all([killings(), redisKilling()]);
+}
+
+function startClients(name, args) {
+  const child = startNode(name, args);
+  child.once("exit", (code, signal) => {
+    if (code !== 0 && !isOver) fail(`the process of the ${name} ended by ${code ?? signal}`);
+  });
+  return child;
 }
 
 async function order(broadcaster, name, rest) {
@@ -115,23 +96,17 @@ async function order(broadcaster, name, rest) {
   return message(broadcaster);
 }
 
-function list(all) {
-  return Object.entries(all)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(", ");
-}
-
-async function main() {
-  console.log(`chaos: ${seconds} s, ${clientCount} clients, seed ${seed}`);
-  const limit = setTimeout(() => fail("it did not come to its end"), (seconds + patience) * 1000);
+/** Starts all, broadcasts and kills; returns what there is to tell of it. */
+async function run() {
   await redis.start();
-  const servers = await Promise.all(ports.map(startServer));
+  await servers.start();
   await startNginx({ port: nginxPort, ports });
   const broadcaster = startNode("broadcaster", [redisPort, maxLength, perSecond]);
   await message(broadcaster);
-  const clients = startNode("clients", [nginxPort, clientCount, seed + 1]);
-  clients.once("exit", (code) => isOver || fail(`the process of the clients ended by ${code}`));
-  const reported = message(clients);
+  const watchers = startClients("watchers", [nginxPort, redisPort, seed + 2]);
+  await message(watchers);
+  const clients = startClients("clients", [nginxPort, clientCount, seed + 1]);
+  const reported = Promise.all([message(clients), message(watchers)]);
 
   const began = performance.now();
   const say = (what) =>
@@ -139,37 +114,41 @@ async function main() {
   const { presence } = await order(broadcaster, "presence", { sessions: clientCount });
   say("all clients are there");
   await order(broadcaster, "first");
-  for (const server of servers) server.send("broadcast");
-  const [{ number }] = await Promise.all([
-    order(broadcaster, "run", { seconds }),
-    killAtRandom(servers),
-  ]);
-  const ended = performance.now();
-  say(`all is broadcast, after ${list(counts)} were killed`);
-  await order(broadcaster, "bye", { next: published });
-  const report = await reported;
+  servers.broadcast();
+  watchers.send({ seconds });
+  const [{ number }] = await Promise.all([order(broadcaster, "run", { seconds }), killAtRandom()]);
+  const lastAt = Date.now();
+  say(`all is broadcast, after ${list(killings())} were killed`);
+  await order(broadcaster, "bye", { next: servers.published });
+  return { presence, number, lastAt, reports: await reported };
+}
+
+const killings = () => ({ servers: Object.keys(servers.killed).length, redis: away.length });
+
+async function main() {
+  console.log(`chaos: ${seconds} s, ${clientCount} clients, seed ${seed}`);
+  const limit = setTimeout(() => fail("it did not come to its end"), (seconds + patience) * 1000);
+  const { presence, number, lastAt, reports } = await run();
   isOver = true;
   clearTimeout(limit);
   endAll();
 
-  const { checked, failures, gaps, refused, ...connections } = report;
+  const { killed, finished, lives } = servers;
+  const [clients, watchers] = reports;
+  const found = [
+    channelReport(clients, { number, lives, clientCount, isForgetful, lastAt }),
+    generationsReport(watchers, { killed, finished, away, isForgetful }),
+  ];
+  console.log(`killed:      ${list(killings())}`);
   console.log(
-    [
-      `killed:      ${list(counts)}`,
-      `sessions:    ${presence.sessions} in ${presence.processes} processes at first`,
-      `events:      ${number} broadcasts of one process, ${list({ lives: Object.keys(published).length })} of servers; ${checked} deliveries checked`,
-      `clients:     ${list(connections)}, refused ${JSON.stringify(refused)}, told of ${gaps} gaps; all at the end ${((performance.now() - ended) / 1000).toFixed(1)} s after the last event`,
-    ].join("\n"),
+    `sessions:    ${presence.sessions} in ${presence.processes} processes at first, lives ${lives} of servers`,
   );
-  for (const failure of failures.slice(0, 10)) console.error(`chaos: ${failure}`);
-  const wrong = {
-    [`${failures.length} clients lack events, or got some twice or out of order`]:
-      failures.length > 0,
-    "there was a gap, though Redis has lost nothing": gaps > 0 && !isForgetful,
-    "there was no gap, though Redis has lost all": gaps === 0 && isForgetful,
-    "nothing was killed": counts.servers === 0 || counts.redis === 0,
-    "no connection broke": report.connections <= clientCount,
-  };
+  for (const { lines, failures } of found) {
+    for (const line of lines) console.log(line);
+    for (const failure of failures.slice(0, 10)) console.error(`chaos: ${failure}`);
+  }
+  const wrong = { "nothing was killed": Object.values(killings()).includes(0) };
+  for (const { faults } of found) Object.assign(wrong, faults);
   const faults = Object.keys(wrong).filter((what) => wrong[what]);
   for (const fault of faults) console.error(`chaos: ${fault}`);
   console.log(faults.length === 0 ? "chaos: passed" : `chaos: failed (seed ${seed})`);

@@ -1,16 +1,13 @@
 // The clients of the chaos run: they come back whenever their connection breaks, and check what they are sent.
-import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
 import { Random } from "../soak/random.mjs";
 import { Checker, understand } from "./checker.mjs";
+import { Front } from "./front.mjs";
 
 const [port, count, seed] = process.argv.slice(2).map(Number);
 const random = new Random(seed);
-const mostSilence = 20_000;
-const report = { connections: 0, silent: 0 };
-/** How often nginx or a server answered with which other status than 200. */
-const refused = {};
+const front = new Front(port);
 
 /** What is between blank lines, and what it says. All clients get the same, which is parsed once. */
 const known = new Map();
@@ -43,61 +40,20 @@ class Blocks {
   }
 }
 
-/** One connection: resolves when it has ended, for whatever reason. */
-function connect(checker) {
-  return new Promise((resolve) => {
-    const headers = checker.lastId === "" ? {} : { "Last-Event-ID": checker.lastId };
-    const request = get({ port, host: "127.0.0.1", agent: false, headers });
-    let timer;
-    let heard = 0;
-    const giveUp = () => {
-      const before = heard;
-      // What has come while this process had no time is no silence.
-      setImmediate(() => {
-        if (heard > before) return;
-        report.silent++;
-        request.destroy();
-      });
-    };
-    const listen = () => {
-      heard++;
-      timer ??= setTimeout(giveUp, mostSilence);
-      timer.refresh();
-    };
-    const end = () => {
-      clearTimeout(timer);
-      request.destroy();
-      resolve();
-    };
-    listen();
-    request.once("error", end).once("close", end);
-    request.once("response", (response) => {
-      if (response.statusCode !== 200) {
-        refused[response.statusCode] = (refused[response.statusCode] ?? 0) + 1;
-        end();
-        return;
-      }
-      report.connections++;
-      const blocks = new Blocks();
-      response.setEncoding("utf8").on("error", () => {});
-      response.on("data", (text) => {
-        listen();
-        blocks.take(text, (block) => {
-          for (const event of eventsOf(block)) checker.take(event);
-        });
-        if (checker.saidBye || checker.failure) end();
-      });
-      response.once("close", end);
-    });
-  });
-}
-
 async function live(name) {
   const checker = new Checker(name);
+  const isOver = () => checker.saidBye || checker.failure !== undefined;
   await sleep(random.between(0, 20 * Math.sqrt(count)));
-  while (!checker.saidBye && !checker.failure) {
-    await connect(checker);
-    if (!checker.saidBye) await sleep(random.between(50, 1000));
+  while (!isOver()) {
+    const blocks = new Blocks();
+    const onText = (text) => {
+      blocks.take(text, (block) => {
+        for (const event of eventsOf(block)) checker.take(event);
+      });
+      return !isOver();
+    };
+    await front.connect({ lastId: checker.lastId, onText });
+    if (!isOver()) await sleep(random.between(50, 1000));
   }
   return checker;
 }
@@ -106,8 +62,10 @@ const orphaned = () => process.exit(1);
 process.once("disconnect", orphaned);
 const checkers = await Promise.all(Array.from({ length: count }, (_, at) => live(`client ${at}`)));
 process.send({
-  ...report,
-  refused,
+  endedAt: Date.now(),
+  connections: front.connections,
+  silent: front.silent,
+  refused: front.refused,
   checked: checkers.reduce((sum, { checked }) => sum + checked, 0),
   gaps: checkers.reduce((sum, { gaps }) => sum + gaps, 0),
   failures: checkers.flatMap(({ failure }) => failure ?? []),

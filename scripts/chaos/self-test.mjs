@@ -1,5 +1,6 @@
-// Shows that the checker of the chaos run reports what it is there for, by events that are wrong on purpose.
+// Shows that the checkers of the chaos run report what they are there for, by what is wrong on purpose.
 import { Checker, understand } from "./checker.mjs";
+import { generationCases } from "./generation-cases.mjs";
 
 let clock = 0;
 const event = (name, data) => ({ event: name, id: `${++clock}-0`, data: JSON.stringify(data) });
@@ -49,13 +50,21 @@ const cases = {
   "a gap of no kind": [[gap(null, "bored")], /^it got a gap because of bored$/],
 };
 
+function failureOf(sent) {
+  const checker = new Checker("it");
+  for (const each of sent) checker.take(understand(each));
+  return checker.failure;
+}
+
 /** Prints what is reported for each; returns whether all is right. */
 export function selfTest() {
+  const channels = Object.entries(cases).map(([name, [sent, expected]]) => ({
+    name,
+    expected,
+    failure: failureOf(sent),
+  }));
   let isRight = true;
-  for (const [name, [sent, expected]] of Object.entries(cases)) {
-    const checker = new Checker("it");
-    for (const each of sent) checker.take(understand(each));
-    const { failure } = checker;
+  for (const { name, expected, failure } of [...channels, ...generationCases()]) {
     const right = expected ? expected.test(failure ?? "") : failure === undefined;
     isRight &&= right;
     console.log(`${right ? "right" : "WRONG"}: ${name}: ${failure ?? "nothing reported"}`);
