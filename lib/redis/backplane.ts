@@ -214,7 +214,7 @@ class RedisBackplane implements Backplane, LogShare {
 
   /** Finds out where new logs end, before anything is written to them: what is, comes back. */
   #start(): void {
-    if (this.#client.status === "wait") void this.#client.call("PING").catch(() => {});
+    if (this.#client.status === "wait") void this.#client.call("ping").catch(() => {});
     if (!this.isReady) return;
     for (const log of this.#starting) {
       this.#starting.delete(log);

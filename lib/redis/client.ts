@@ -10,6 +10,7 @@ export interface RedisClient {
   readonly isCluster: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: the client's own types say more, each version otherwise.
   readonly options: any;
+  /** @param command in lower case: before 5.9, ioredis puts its `keyPrefix` before no keys of another */
   call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
   duplicate(...options: never[]): unknown;
   on(event: string, listener: Listener): unknown;

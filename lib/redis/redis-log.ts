@@ -210,7 +210,7 @@ export class RedisLog implements BackplaneLog, ReadStream {
     // The client would keep it for later, each of many.
     if (!this.#share.isReady) throw new Error("Redis cannot be reached");
     const range = [this.keys.stream, from, "+", "COUNT", pageSize];
-    return (await this.#share.ask("XRANGE", ...range)) as RawEntry[];
+    return (await this.#share.ask("xrange", ...range)) as RawEntry[];
   }
 
   /** The entries from `at` on, up to the first hole; of the next page where this one has none. */

@@ -118,7 +118,7 @@ export class StreamReader {
     if (this.#connection?.status === "end") this.#connection = undefined;
     this.#connection ??= blockingConnection(this.#client);
     const connection = this.#connection;
-    this.#connectionId = await this.#inTime(connection.call("CLIENT", "ID"));
+    this.#connectionId = await this.#inTime(connection.call("client", "ID"));
     await this.#check(connection);
     this.#isConnected = true;
     this.#delay = 0;
@@ -146,7 +146,7 @@ export class StreamReader {
     const asked = new Map(streams.map((stream) => [stream.keys.stream, stream]));
     this.#waiting = ++this.#reads;
     const options = ["COUNT", mostPerRead, "BLOCK", blockMs, "STREAMS"];
-    const reading = connection.call("XREAD", ...options, ...keys, ...ids);
+    const reading = connection.call("xread", ...options, ...keys, ...ids);
     const reply = await this.#inTime(reading).catch(async (error) => {
       if (!(error instanceof Error && error.message.startsWith("WRONGTYPE"))) throw error;
       await this.#check(connection);
@@ -187,7 +187,7 @@ export class StreamReader {
     // It may not have come to Redis yet, over another connection than this.
     for (let attempt = 0; attempt < 200 && this.#waiting === waiting; attempt++) {
       try {
-        const woken = await this.#client.call("CLIENT", "UNBLOCK", String(this.#connectionId));
+        const woken = await this.#client.call("client", "UNBLOCK", String(this.#connectionId));
         if (woken === 1) break;
       } catch {
         // Not allowed, or Redis is away: the read returns by itself.
