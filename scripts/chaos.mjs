@@ -1,7 +1,8 @@
 // Kills servers and Redis while one channel is broadcast to the clients of all servers, through nginx, and checks
-// that after all have come back every client has every event once and in order, or was told of a gap. Meanwhile
-// generations run on the servers, and each watcher has to get all parts once and in order, or what there is and
-// the error that the producer was lost, within the lease.
+// that after all have come back every client has every event once and in order, or was told of a gap. The same for
+// generations that run on the servers: each watcher has to get all parts once and in order, or those that there are
+// and, within the lease, the error that the producer was lost. They run beside the broadcasts where there are few
+// clients, else after them: no lease is kept while two cores have 2000 clients to serve.
 // Usage: npm run chaos -- [--seconds 60] [--clients 2000] [--seed N] [--forgetful]
 //          --forgetful: Redis comes back empty, so that there are gaps; else it has what it said to have
 //        node scripts/chaos.mjs --self-test   shows that the checkers find what they are there to find
@@ -20,6 +21,8 @@ const killEvery = 5;
 const mostClients = 8000;
 /** How long it may take beside the broadcasts, in s: two cores are busy with 2000 clients. */
 const patience = 300;
+/** With more clients generations wait for the end of the broadcasts. */
+const mostBeside = 300;
 
 const { values } = parseArgs({
   options: {
@@ -62,11 +65,18 @@ function fail(what) {
   process.exit(1);
 }
 
+const killings = () => ({ servers: Object.keys(servers.killed).length, redis: away.length });
+
+const began = performance.now();
+function say(what) {
+  console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s: ${what}`);
+}
+
 /** Kills servers, each replaced a little later, and Redis once in the middle. */
 async function killAtRandom() {
-  const began = performance.now();
-  const at = async (second) => sleep(Math.max(0, began + second * 1000 - performance.now()));
-  const killings = async () => {
+  const from = performance.now();
+  const at = async (second) => sleep(Math.max(0, from + second * 1000 - performance.now()));
+  const serverKilling = async () => {
     for (let second = killEvery; second < seconds; second += killEvery) {
       await at(second);
       await servers.replaceOne();
@@ -74,13 +84,13 @@ async function killAtRandom() {
   };
   const redisKilling = async () => {
     await at(seconds / 2 + random.between(-2, 2));
-    const from = Date.now();
+    const killedAt = Date.now();
     await redis.kill();
     await sleep(random.between(200, 2000));
     await redis.start();
-    away.push({ from, to: Date.now() });
+    away.push({ from: killedAt, to: Date.now() });
   };
-  await Promise.all([killings(), redisKilling()]);
+  await Promise.all([serverKilling(), redisKilling()]);
 }
 
 function startClients(name, args) {
@@ -96,7 +106,28 @@ async function order(broadcaster, name, rest) {
   return message(broadcaster);
 }
 
-/** Starts all, broadcasts and kills; returns what there is to tell of it. */
+/** Returns what the clients report, the number of broadcasts, and when the last one was. */
+async function broadcastAll(broadcaster, clients, killing) {
+  const reported = message(clients);
+  await order(broadcaster, "first");
+  servers.broadcast();
+  const [{ number }] = await Promise.all([order(broadcaster, "run", { seconds }), killing]);
+  const lastAt = Date.now();
+  say(`all is broadcast, after ${list(killings())} were killed`);
+  await order(broadcaster, "bye", { next: servers.published });
+  return { report: await reported, number, lastAt };
+}
+
+/** Returns what the watchers report. */
+async function generateAll(watchers, killing) {
+  const reported = message(watchers);
+  watchers.send({ seconds });
+  await killing;
+  say(`no generation is started any more, after ${list(killings())} were killed`);
+  return reported;
+}
+
+/** Returns what there is to tell of broadcasts and of generations. */
 async function run() {
   await redis.start();
   await servers.start();
@@ -106,43 +137,31 @@ async function run() {
   const watchers = startClients("watchers", [nginxPort, redisPort, seed + 2]);
   await message(watchers);
   const clients = startClients("clients", [nginxPort, clientCount, seed + 1]);
-  const reported = Promise.all([message(clients), message(watchers)]);
-
-  const began = performance.now();
-  const say = (what) =>
-    console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s: ${what}`);
   const { presence } = await order(broadcaster, "presence", { sessions: clientCount });
-  say("all clients are there");
-  await order(broadcaster, "first");
-  servers.broadcast();
-  watchers.send({ seconds });
-  const [{ number }] = await Promise.all([order(broadcaster, "run", { seconds }), killAtRandom()]);
-  const lastAt = Date.now();
-  say(`all is broadcast, after ${list(killings())} were killed`);
-  await order(broadcaster, "bye", { next: servers.published });
-  return { presence, number, lastAt, reports: await reported };
-}
+  say(`all clients are there, ${presence.sessions} in ${presence.processes} processes`);
 
-const killings = () => ({ servers: Object.keys(servers.killed).length, redis: away.length });
+  const killing = killAtRandom();
+  const broadcasting = broadcastAll(broadcaster, clients, killing);
+  if (clientCount > mostBeside) await broadcasting;
+  const generating = generateAll(watchers, clientCount > mostBeside ? killAtRandom() : killing);
+  return Promise.all([broadcasting, generating]);
+}
 
 async function main() {
   console.log(`chaos: ${seconds} s, ${clientCount} clients, seed ${seed}`);
-  const limit = setTimeout(() => fail("it did not come to its end"), (seconds + patience) * 1000);
-  const { presence, number, lastAt, reports } = await run();
+  const expire = () => fail("it did not come to its end");
+  const limit = setTimeout(expire, (2 * seconds + patience) * 1000);
+  const [{ report: clients, ...broadcasts }, watchers] = await run();
   isOver = true;
   clearTimeout(limit);
   endAll();
 
   const { killed, finished, lives } = servers;
-  const [clients, watchers] = reports;
   const found = [
-    channelReport(clients, { number, lives, clientCount, isForgetful, lastAt }),
+    channelReport(clients, { ...broadcasts, lives, clientCount, isForgetful }),
     generationsReport(watchers, { killed, finished, away, isForgetful }),
   ];
   console.log(`killed:      ${list(killings())}`);
-  console.log(
-    `sessions:    ${presence.sessions} in ${presence.processes} processes at first, lives ${lives} of servers`,
-  );
   for (const { lines, failures } of found) {
     for (const line of lines) console.log(line);
     for (const failure of failures.slice(0, 10)) console.error(`chaos: ${failure}`);

@@ -10,7 +10,7 @@ import { Front } from "./front.mjs";
 import { leaseMs, marginMs } from "./generation.mjs";
 import { WatcherChecker } from "./generation-checker.mjs";
 
-const atOnce = 16;
+const atOnce = 24;
 const watchersEach = 4;
 /** None is started so long before the end of the run, in ms: about what one takes. */
 const longest = 4000;
@@ -55,7 +55,7 @@ async function watchOnce(path, checker, isRestless) {
 }
 
 async function watch({ id, parts, ms }, isRestless) {
-  await sleep(random.between(0, (parts * ms) / 2));
+  await sleep(random.between(0, (parts * ms) / 3));
   const checker = new WatcherChecker(parts);
   const begunAt = Date.now();
   const brokenBy = [];
@@ -72,7 +72,7 @@ async function watch({ id, parts, ms }, isRestless) {
 
 /** Starts one and watches it until all know its end. */
 async function generation(id) {
-  const [parts, ms] = [random.between(200, 400), random.between(4, 12)];
+  const [parts, ms] = [random.between(200, 400), random.between(8, 20)];
   const startedAt = Date.now();
   const life = await start(id, parts, ms);
   if (life === undefined) {
