@@ -121,7 +121,7 @@ export class LogWriter {
     if (this.#isOpen) this.#link.schedule();
   }
 
-  /** Resolves when all that was appended before is written. */
+  /** Resolves when all that was appended before is written; rejects as soon as some of it is given up. */
   published(): Promise<void> {
     const failure = this.#failure;
     if (failure) {
@@ -234,6 +234,8 @@ export class LogWriter {
     for (const { size } of this.#queue.splice(0, count)) this.#budget.give(size);
     this.#settled = number;
     this.#sent = Math.max(0, this.#sent - count);
+    // Each waits for all of the queue up to its number, thus for the oldest: what is given up concerns
+    // all of them, those as well whose latest events may yet be written.
     const isOver = (waiter: { number: number }) => error !== undefined || waiter.number <= number;
     const over = this.#waiters.filter(isOver);
     this.#waiters = this.#waiters.filter((waiter) => !isOver(waiter));

@@ -1,0 +1,97 @@
+import { expect, it } from "vitest";
+import type { SseError } from "../../lib/errors.ts";
+import { type Batch, Budget, LogWriter, type WriterLink } from "../../lib/redis/log-writer.ts";
+
+/** A log that answers when the test says so, and what it was sent. */
+class Link implements WriterLink {
+  readonly isReady = true;
+  readonly failures: SseError[] = [];
+  readonly sent: Batch[] = [];
+  readonly #answers: { written(number: number): void; failed(error: Error): void }[] = [];
+
+  append(batch: Batch): Promise<unknown> {
+    this.sent.push(batch);
+    return new Promise((written, failed) => this.#answers.push({ written, failed }));
+  }
+
+  /** The writer is flushed by the test. */
+  schedule() {}
+
+  onFailure(error: SseError) {
+    this.failures.push(error);
+  }
+
+  /** Answers the oldest batch: with the number of the last event that the log has, or an error. */
+  async answer(answer: number | Error) {
+    const { written, failed } = this.#answers.shift() ?? expect.fail("no batch is under way");
+    if (answer instanceof Error) failed(answer);
+    else written(answer);
+    await new Promise(setImmediate);
+  }
+}
+
+const refusal = new Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+
+function openWriter() {
+  const link = new Link();
+  const writer = new LogWriter(link, new Budget(100, 10_000));
+  writer.open();
+  /** Each in a batch of its own. Returns how waiting for it ends: "waits" so far. */
+  const append = (data: string, isAwaited = true) => {
+    writer.append("message", data);
+    writer.flush();
+    const outcome = { is: "waits" };
+    if (!isAwaited) return outcome;
+    const end = (is: string) => () => {
+      outcome.is = is;
+    };
+    writer.published().then(end("written"), end("rejected"));
+    return outcome;
+  };
+  return { link, writer, append };
+}
+
+it("who waits is told when what was appended up to then is written, and not before", async () => {
+  const { link, append } = openWriter();
+  const [one, two] = [append("one"), append("two")];
+  await link.answer(1);
+  expect([one.is, two.is]).toEqual(["written", "waits"]);
+  await link.answer(2);
+  expect(two.is).toBe("written");
+});
+
+it("what is given up is told to all that wait for it, with or without later events", async () => {
+  const { link, writer, append } = openWriter();
+  const [one, two] = [append("one"), append("two")];
+  await link.answer(refusal);
+  expect([one.is, two.is]).toEqual(["rejected", "rejected"]);
+  expect(link.failures).toMatchObject([{ code: "backplane-unavailable", cause: refusal }]);
+  // The second event waits on, and so does who asks from here on.
+  const later = writer.published();
+  expect(writer.size).toBe(1);
+  await link.answer(2);
+  await later;
+  expect(writer.size).toBe(0);
+  await writer.published();
+});
+
+it("what is given up while nobody waits is told to who asks next, once", async () => {
+  const { link, writer, append } = openWriter();
+  append("one", false);
+  await link.answer(refusal);
+  await expect(writer.published()).rejects.toMatchObject({ code: "backplane-unavailable" });
+  await writer.published();
+});
+
+it("of two parts that are given up, each is told of", async () => {
+  const { link, writer, append } = openWriter();
+  const [one, two] = [append("one"), append("two")];
+  await link.answer(refusal);
+  expect([one.is, two.is]).toEqual(["rejected", "rejected"]);
+  await link.answer(refusal);
+  writer.flush();
+  expect(link.sent.at(-1)).toMatchObject({ first: 2, texts: ["message", "two"] });
+  await link.answer(refusal);
+  expect(writer.size).toBe(0);
+  await expect(writer.published()).rejects.toMatchObject({ code: "backplane-unavailable" });
+});
