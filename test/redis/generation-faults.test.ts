@@ -93,6 +93,24 @@ it("Redis that is killed and comes back with its data costs nobody anything", as
   expect(await strays()).toEqual([]);
 });
 
+it("a client that gives up before the lease does ends what runs, and its watchers are told", async () => {
+  const server = await startRedis({ appendonly: true });
+  const client = redisClient(server, { retryStrategy: () => 20, maxRetriesPerRequest: 1 });
+  const generations = make({ store: redisGenerationStore({ client, leaseMs: 60_000 }) });
+  const url = await serveGenerations(generations);
+  const provider = new Scripted();
+  const { finished } = await generations.start("a", provider.source);
+  provider.say(start, "one ");
+  const tab = await openTab(url("a"));
+  await eventually(() => tab.text === "one ", "a token");
+  await server.kill();
+  provider.say("two ");
+  await within(tab.ended, "end", 25_000);
+  expect(tab.events.at(-1)).toMatchObject({ event: "error" });
+  expect((await finished).error).toMatchObject({ code: "store-error" });
+  expect((await generations.get("a"))?.text).toBe("one two ");
+});
+
 it("Redis that loses its data is an end that all are told of", async () => {
   const strays = strayErrors();
   const { server, here, there } = await twoStores({}, 600);
