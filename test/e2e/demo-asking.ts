@@ -1,4 +1,20 @@
+import { SignJWT } from "jose";
 import type { Demo } from "./demo-server.ts";
+
+/** Of a server whose tokens a test makes itself. */
+export const secret = "0123456789abcdef0123456789abcdef";
+
+/** A token as the server makes it, but for what is given. */
+export function sign({
+  key = secret,
+  expires = "1 h",
+  audience = "stream-llm-chat",
+  sub = "a",
+} = {}): Promise<string> {
+  const jwt = new SignJWT().setProtectedHeader({ alg: "HS256" }).setIssuer("stream-llm-chat");
+  jwt.setAudience(audience).setSubject(sub).setExpirationTime(expires);
+  return jwt.sign(new TextEncoder().encode(key));
+}
 
 export interface Asked {
   method?: string;

@@ -2,6 +2,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
 import { Cuttable } from "./cuttable.ts";
+import { secret, sign } from "./demo-asking.ts";
 import {
   answerOf,
   ask,
@@ -178,21 +179,58 @@ describe("the page's connections", { timeout: 120_000 }, () => {
     expect(errors).toEqual([]);
   });
 
+  test("a WebSocket that ends with its token comes back with the next one, as the same person", async () => {
+    const provider = await fakeProvider({ endless: true, pause: 100 });
+    const demo = await Demo.start({
+      OPENAI_API_KEY: "test",
+      OPENAI_BASE_URL: `${provider.origin}/v1`,
+      JWT_SECRET: secret,
+    });
+    // It ends in half a minute; the page takes it for one to renew a minute from now.
+    const token = await sign({ expires: "30 s" });
+    const session = JSON.stringify({ token, expiresAt: Date.now() + 5.5 * 60_000 });
+    const localStorage = [
+      { name: "transport", value: "websocket" },
+      { name: "session", value: session },
+    ];
+    const context = await (await launchBrowser()).newContext({
+      storageState: { cookies: [], origins: [{ origin: demo.origin, localStorage }] },
+    });
+    await context.clock.install();
+    const errors = collectErrors(context);
+    const page = await openPage(context, demo.origin);
+    const first = page.waitForEvent("websocket");
+    await ask(page, "Go on for ever");
+    const socket = await first;
+    await watchAnswer(page, 3);
+    const second = page.waitForEvent("websocket");
+    const renewed = page.waitForResponse(/\/api\/session$/);
+    await page.clock.fastForward(60_000);
+    expect((await renewed).status()).toBe(200);
+    if (!socket.isClosed()) await socket.waitForEvent("close");
+    await second;
+    await watchAnswer(page, 3);
+    await page.keyboard.press("Escape");
+    await stands(page, "Stopped");
+    expect(provider.requests.seen).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+
   test("who is here is told in every tab, and counted by person", async () => {
     const { page, way } = await setUp({});
     const here = (tab: Page) => tab.locator("summary", { hasText: "here" });
-    await here(page).filter({ hasText: "1 here" }).waitFor();
+    await here(page).filter({ hasText: "1 person here" }).waitFor();
     const same = await newTab(page);
-    await here(same).filter({ hasText: "1 here" }).waitFor();
+    await here(same).filter({ hasText: "1 person here" }).waitFor();
     const stranger = await openPage(await (await launchBrowser()).newContext(), way.origin);
     for (const tab of [page, same, stranger]) {
-      await here(tab).filter({ hasText: "2 here" }).waitFor();
+      await here(tab).filter({ hasText: "2 people here" }).waitFor();
     }
     await here(stranger).click();
     expect(await stranger.locator(".presence-list li").count()).toBe(2);
     await stranger.locator(".presence-list li", { hasText: "(you)" }).waitFor();
     await stranger.context().close();
-    await here(page).filter({ hasText: "1 here" }).waitFor();
+    await here(page).filter({ hasText: "1 person here" }).waitFor();
   });
 
   test("somebody else's conversation is not shown", async () => {

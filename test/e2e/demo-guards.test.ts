@@ -1,17 +1,8 @@
-import { SignJWT, UnsecuredJWT } from "jose";
+import { UnsecuredJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import { ask, refusalOf } from "./demo-asking.ts";
+import { ask, refusalOf, secret, sign } from "./demo-asking.ts";
 import { Demo } from "./demo-server.ts";
 import { parseStream } from "./harness.ts";
-
-const secret = "0123456789abcdef0123456789abcdef";
-const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** A token as the server makes it, but for what is given. */
-function sign({ key = secret, expires = "1 h", audience = "stream-llm-chat", sub = "a" } = {}) {
-  const jwt = new SignJWT().setProtectedHeader({ alg: "HS256" }).setIssuer("stream-llm-chat");
-  return jwt.setAudience(audience).setSubject(sub).setExpirationTime(expires).sign(bytes(key));
-}
 
 describe("who may ask the chat", { timeout: 60_000 }, () => {
   test("everything but the token asks for one of the server's that has not expired", async () => {

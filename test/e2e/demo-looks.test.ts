@@ -1,7 +1,16 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { launchBrowser } from "./browser.ts";
-import { ask, openPage, overflow, ready, save, seriousViolations, stands } from "./demo-page.ts";
+import {
+  ask,
+  meterOf,
+  openPage,
+  overflow,
+  ready,
+  save,
+  seriousViolations,
+  stands,
+} from "./demo-page.ts";
 import { Demo } from "./demo-server.ts";
 
 const desktop = { viewport: { width: 1180, height: 800 } };
@@ -27,6 +36,24 @@ async function open(options: BrowserContextOptions, env = { DEMO_PACE: "0.05" })
 const background = (page: Page) =>
   page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
+/** How many figures show the dot before them although they begin a line. */
+const dotsThatBeginLines = (page: Page) =>
+  page.locator(".meter").evaluateAll((meters) => {
+    const left = (element: Element) => element.getBoundingClientRect().left;
+    const isClipped = (meter: Element) => getComputedStyle(meter).overflowX === "clip";
+    const begins = (meter: Element) =>
+      [...meter.children].filter((figure) => Math.abs(left(figure) - left(meter)) < 1);
+    // What a meter of several lines does not clip is seen.
+    return meters.filter((meter) => begins(meter).length === 0 || !isClipped(meter)).length;
+  });
+
+/** px of the page below the screen. */
+const fromEnd = (page: Page) =>
+  page.evaluate(() => {
+    const { scrollHeight, clientHeight, scrollTop } = document.documentElement;
+    return scrollHeight - clientHeight - scrollTop;
+  });
+
 describe("the chat page", { timeout: 120_000 }, () => {
   test.each(Object.entries(kinds))("is accessible and fits: %s", async (name, options) => {
     const page = await open(options);
@@ -41,6 +68,9 @@ describe("the chat page", { timeout: 120_000 }, () => {
     }
     expect(await seriousViolations(page)).toEqual([]);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await dotsThatBeginLines(page)).toBe(0);
+    await meterOf(page).filter({ hasText: "tokens/s" }).waitFor();
+    await expect.poll(() => fromEnd(page)).toBeLessThan(1);
     await save(page, `answers-${name}`);
     await save(page, `answers-whole-${name}`, { fullPage: true });
   });

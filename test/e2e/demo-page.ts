@@ -31,7 +31,7 @@ export async function openPage(context: BrowserContext, address: string): Promis
 
 /** Waits until the page has its conversation and is connected to what happens in it. */
 export async function ready(page: Page) {
-  await page.locator("summary", { hasText: /\d+ here/ }).waitFor();
+  await page.locator("summary", { hasText: /\d+ (person|people) here/ }).waitFor();
 }
 
 export async function ask(page: Page, prompt: string) {

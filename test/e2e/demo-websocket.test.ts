@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
-import { ask } from "./demo-asking.ts";
+import { ask, secret, sign } from "./demo-asking.ts";
 import { Demo } from "./demo-server.ts";
-import { Queue } from "./harness.ts";
+import { Queue, within } from "./harness.ts";
 
 interface Told {
   type: string;
@@ -26,9 +26,9 @@ async function connect(demo: Demo, token: string) {
 }
 
 /** The status with which an upgrade is refused. */
-async function refusal(demo: Demo, protocols: string[], origin?: string, path = "/api/ws") {
+async function refusal(demo: Demo, protocols: string[], options = {}, path = "/api/ws") {
   const address = demo.origin.replace("http", "ws").concat(path);
-  const ws = new WebSocket(address, protocols, origin === undefined ? {} : { origin });
+  const ws = new WebSocket(address, protocols, options);
   const opened = once(ws, "open").then(() => 101);
   const refused = once(ws, "unexpected-response").then(([, response]) => response.statusCode);
   ws.on("error", () => {});
@@ -43,10 +43,10 @@ describe("the chat over WebSocket", { timeout: 60_000 }, () => {
     const token = await demo.token();
     const good = ["stream-llm", token];
     expect(await refusal(demo, good)).toBe(101);
-    expect(await refusal(demo, good, demo.origin)).toBe(101);
-    expect(await refusal(demo, good, "https://app.example.com")).toBe(101);
-    expect(await refusal(demo, good, "https://evil.example")).toBe(403);
-    expect(await refusal(demo, good, "null")).toBe(403);
+    expect(await refusal(demo, good, { origin: demo.origin })).toBe(101);
+    expect(await refusal(demo, good, { origin: "https://app.example.com" })).toBe(101);
+    expect(await refusal(demo, good, { origin: "https://evil.example" })).toBe(403);
+    expect(await refusal(demo, good, { origin: "null" })).toBe(403);
     expect(await refusal(demo, [])).toBe(401);
     expect(await refusal(demo, ["stream-llm"])).toBe(401);
     expect(await refusal(demo, ["stream-llm", `${token}x`])).toBe(401);
@@ -84,6 +84,30 @@ describe("the chat over WebSocket", { timeout: 60_000 }, () => {
     while (last.type === "text") last = await owner.told.next();
     expect(last.type).toBe("cancelled");
     expect(await page.text()).toContain("ABORTED");
+  });
+
+  test("is closed when its token expires, for the page to come back with another", async () => {
+    const demo = await Demo.start({ JWT_SECRET: secret });
+    const { ws } = await connect(demo, await sign({ expires: "2 s" }));
+    const lasting = await connect(demo, await sign());
+    const [code, reason] = await within(once(ws, "close"), "close");
+    expect([code, String(reason)]).toEqual([1012, "token expired"]);
+    expect(lasting.ws.readyState).toBe(WebSocket.OPEN);
+  });
+
+  test("counts openings with the requests of the same address", async () => {
+    const demo = await Demo.start({ TRUSTED_PROXIES: "1" });
+    const token = await demo.token();
+    const headers = { "X-Forwarded-For": "203.0.113.9, 203.0.113.7" };
+    for (let asked = 0; asked < 299; asked++) {
+      expect((await ask(demo, "/providers", { token, headers })).status).toBe(200);
+    }
+    const good = ["stream-llm", token];
+    expect(await refusal(demo, good, { headers })).toBe(101);
+    expect(await refusal(demo, good, { headers })).toBe(429);
+    expect((await ask(demo, "/providers", { token, headers })).status).toBe(429);
+    const others = { "X-Forwarded-For": "203.0.113.7, 203.0.113.9" };
+    expect(await refusal(demo, good, { headers: others })).toBe(101);
   });
 
   test("counts questions with those of HTTP", async () => {

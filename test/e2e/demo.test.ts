@@ -41,7 +41,7 @@ describe("the chat page", { timeout: 120_000 }, () => {
     await ask(page, "A poem, please");
     expect(await page.locator(".question").textContent()).toBe("A poem, please");
     await watchAnswer(page, 5);
-    expect(await meterOf(page).textContent()).toMatch(/^Answering · \d+\sms\sto\sfirst\stoken/);
+    expect(await meterOf(page).textContent()).toMatch(/^Answering \d+\sms\sto\sfirst\stoken/);
     await save(page, "mid-answer");
 
     await page.getByRole("button", { name: "Stop" }).click();
@@ -52,6 +52,31 @@ describe("the chat page", { timeout: 120_000 }, () => {
     expect("The rain arrives").toContain(partial?.slice(0, 16));
     expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(0);
     expect(errors).toEqual([]);
+  });
+
+  test("an answer that was stopped has the server's figures, before a reload and after it", async () => {
+    const { page, provider } = await withProvider({ endless: true, pause: 20 });
+    await ask(page, "Go on for ever");
+    await provider.requests.next("request");
+    await watchAnswer(page, 5);
+    const told = await page.evaluateHandle(() => {
+      const texts = new Set<string>();
+      const meter = document.querySelector(".turn:last-child .meter") as HTMLElement;
+      const note = () => texts.add(meter.textContent ?? "");
+      const changes = { childList: true, characterData: true, subtree: true };
+      new MutationObserver(note).observe(meter, changes);
+      return texts;
+    });
+    await page.keyboard.press("Escape");
+    await meterOf(page).filter({ hasText: "$" }).waitFor();
+    const figures = await meterOf(page).textContent();
+    expect(figures).toMatch(/^Stopped \d+\sms\sto\sfirst\stoken .*\d\stokens \$0\.\d+ OpenAI$/);
+    const texts = await told.evaluate((texts) => [...texts]);
+    const stopped = texts.filter((text) => text.startsWith("Stopped"));
+    expect(stopped.filter((text) => text.trim() !== "Stopped")).toEqual([figures]);
+    await page.reload();
+    await stands(page, "Stopped");
+    expect(await meterOf(page).textContent()).toBe(figures);
   });
 
   test("Escape stops; the question can be asked again, in place of what there was", async () => {
@@ -130,7 +155,7 @@ describe("the chat page", { timeout: 120_000 }, () => {
     await meterOf(page).filter({ hasText: "$" }).waitFor();
     // 3 tokens in for 0.25, 60 out for 2 dollars per million
     expect(await meterOf(page).textContent()).toMatch(
-      /^Done · \d+\sms\sto\sfirst\stoken · \d+\.\d\stokens\/s · 60\stokens · \$0\.00012 · OpenAI$/,
+      /^Done \d+\sms\sto\sfirst\stoken \d+\.\d\stokens\/s 60\stokens \$0\.00012 OpenAI$/,
     );
   });
 

@@ -25,14 +25,20 @@ async function issue(subject) {
 }
 
 /**
+ * Of a token of ours that has not expired: who asks, and when it does, in ms since 1970.
+ *
  * @param {string | undefined} token
- * @returns {Promise<string>} the subject of a token of ours that has not expired
+ * @returns {Promise<{subject: string, expiresAt: number}>}
  */
-export async function subjectOf(token) {
+export async function claimsOf(token) {
   try {
-    const options = { algorithms: ["HS256"], issuer: ISSUER, audience: ISSUER };
-    const { payload } = await jwtVerify(token ?? "", JWT_SECRET, options);
-    if (payload.sub) return payload.sub;
+    const { payload } = await jwtVerify(token ?? "", JWT_SECRET, {
+      algorithms: ["HS256"],
+      issuer: ISSUER,
+      audience: ISSUER,
+      requiredClaims: ["exp"],
+    });
+    if (payload.sub) return { subject: payload.sub, expiresAt: payload.exp * 1000 };
   } catch {
     // No token, a forged one, an expired one: what it was is nobody's business.
   }
@@ -44,7 +50,7 @@ const bearer = (req) => /^Bearer (\S+)$/i.exec(req.get("authorization") ?? "")?.
 /** Lets through who has a token, as `req.subject`. */
 export async function authenticate(req, res, next) {
   try {
-    req.subject = await subjectOf(bearer(req));
+    req.subject = (await claimsOf(bearer(req))).subject;
   } catch (error) {
     res.set("WWW-Authenticate", "Bearer");
     throw error;
@@ -54,8 +60,8 @@ export async function authenticate(req, res, next) {
 
 /** POST handler: a new token, for the same subject where the request has one that is still good. */
 export async function giveToken(req, res) {
-  const subject = await subjectOf(bearer(req)).catch(() => randomUUID());
-  const session = await issue(subject);
+  const claims = await claimsOf(bearer(req)).catch(() => undefined);
+  const session = await issue(claims?.subject ?? randomUUID());
   res.set("Cache-Control", "no-store");
   if (req.accepts(["json", "text"]) === "text") res.type("text").send(session.token);
   else res.json(session);

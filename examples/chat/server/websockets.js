@@ -6,15 +6,17 @@ import { webSocketChat } from "stream-llm/websocket";
 import { WebSocketServer } from "ws";
 
 import { answers, isTheirs } from "./answers.js";
-import { countPrompt } from "./limits.js";
+import { countPrompt, countUpgrade } from "./limits.js";
 import { questionOf } from "./questions.js";
 import { Refusal } from "./refusal.js";
 import { CORS_ORIGINS } from "./settings.js";
-import { subjectOf } from "./tokens.js";
+import { claimsOf } from "./tokens.js";
 
 const PATH = "/api/ws";
 const PROTOCOL = "stream-llm";
 const MAX_MESSAGE_BYTES = 32 * 1024;
+/** Of a close after which clients come back, "service restart": the page does, with a new token. */
+const COME_BACK = 1012;
 
 /** A page cannot set headers for a WebSocket: the token comes as the protocol behind ours. */
 function tokenOf(req) {
@@ -23,17 +25,18 @@ function tokenOf(req) {
 }
 
 /**
- * Who may open one, as `req.subject`. Browsers do not ask before they open a WebSocket to another origin, as CORS has
+ * Who may open one, as `req.subject`, and until when, as `req.expiresAt`. Browsers do not ask before they open a WebSocket to another origin, as CORS has
  * them do for `fetch`.
  */
 async function admit(req) {
+  await countUpgrade(req);
   const { origin, host } = req.headers;
   if (req.url.split("?")[0] !== PATH)
     throw new Refusal(404, "not-found", "There is no such WebSocket.");
   const isOurs = [`http://${host}`, `https://${host}`, ...CORS_ORIGINS].includes(origin);
   if (origin !== undefined && !isOurs)
     throw new Refusal(403, "forbidden", "Pages of this origin may not.");
-  req.subject = await subjectOf(tokenOf(req));
+  Object.assign(req, await claimsOf(tokenOf(req)));
 }
 
 /** The question in a `chat` message, refused in words that the client gets to read. */
@@ -61,6 +64,11 @@ export function serveWebSockets(server) {
   });
   const authorize = ({ request }, id) => isTheirs(request.subject, id);
   sockets.on("connection", webSocketChat(answers, { start, authorize }));
+  // Like everything else it ends with the token that it was opened with.
+  sockets.on("connection", (ws, { expiresAt }) => {
+    const timer = setTimeout(() => ws.close(COME_BACK, "token expired"), expiresAt - Date.now());
+    ws.once("close", () => clearTimeout(timer));
+  });
 
   server.on("upgrade", (req, socket, head) => {
     socket.on("error", () => socket.destroy());

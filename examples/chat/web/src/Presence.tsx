@@ -6,7 +6,7 @@ interface Props {
   isOffline: boolean;
 }
 
-/** Who has the page open. */
+/** Who has the page open: people, however many tabs each of them has. */
 export function Presence({ here, you, isOffline }: Props) {
   if (isOffline) {
     return (
@@ -23,7 +23,8 @@ export function Presence({ here, you, isOffline }: Props) {
       <summary className="presence-label">
         <span className="dot" aria-hidden="true" />
         <span>
-          <b>{here.people}</b> here
+          <b>{here.people}</b> {here.people === 1 ? "person" : "people"}
+          <span> here</span>
         </span>
       </summary>
       <div className="presence-list">

@@ -46,6 +46,9 @@ export async function getToken(): Promise<string> {
   }
 }
 
+// Also while nothing is asked for: a token that has expired is renewed for nobody.
+setInterval(() => void getToken().catch(() => {}), 60_000);
+
 /** The token as it is, for what cannot wait for another. */
 export const currentToken = () => stored()?.token ?? "";
 

@@ -29,7 +29,8 @@ export function Thread({ chat, meter, known, handle, onStreaming }: ThreadProps)
   const { isStreaming, cancel } = chat;
   const turns = turnsOf(chat, known);
   const last = turns.at(-1);
-  const follow = useFollow(last?.answer);
+  // Below the answer there are its figures.
+  const follow = useFollow(last?.answer, known.get(last?.id ?? ""));
 
   const ask = (prompt: string) => {
     meter.ask();

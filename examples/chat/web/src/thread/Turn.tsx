@@ -1,3 +1,5 @@
+import { Fragment } from "react";
+
 import type { Turn as KnownTurn } from "../../../types/conversation.ts";
 import { CopyButton } from "../CopyButton.tsx";
 import { Markdown } from "../markdown/Markdown.tsx";
@@ -25,7 +27,9 @@ export function Turn({ turn, known, meter, onRetry }: Props) {
   const { prompt, answer, status } = turn;
   const isOpen = status === "waiting" || status === "streaming";
   const error = turn.error ?? known?.error;
-  const figures = describeFigures({ ...meter?.figures, ...known?.figures }, known?.provider);
+  // Once it has ended the server's alone count, which are there after a reload, too.
+  const measured = isOpen ? meter?.figures : undefined;
+  const figures = describeFigures({ ...measured, ...known?.figures }, known?.provider);
   return (
     <li className="turn" data-status={status}>
       <h2 className="visually-hidden">Question</h2>
@@ -38,7 +42,12 @@ export function Turn({ turn, known, meter, onRetry }: Props) {
       <footer>
         <p className="meter">
           <span>{words[status]}</span>
-          {figures.map((figure) => ` · ${figure}`)}
+          {figures.map((figure) => (
+            <Fragment key={figure}>
+              {" "}
+              <span>{figure}</span>
+            </Fragment>
+          ))}
         </p>
         {!isOpen && answer && <CopyButton text={answer} label="Copy answer" />}
         {onRetry && (

@@ -6,8 +6,8 @@ const SLACK = 60;
 const page = () => document.documentElement;
 const distance = () => page().scrollHeight - page().clientHeight - page().scrollTop;
 
-/** Keeps the end of the page in view while `content` grows, until the reader scrolls up. */
-export function useFollow(content: string | undefined) {
+/** Keeps the end of the page in view while `content` grows, or what is `below` it, until the reader scrolls up. */
+export function useFollow(content: string | undefined, below: unknown) {
   const [isAtEnd, setAtEnd] = useState(true);
   const follows = useRef(true);
 
@@ -29,7 +29,7 @@ export function useFollow(content: string | undefined) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: when the content has changed
   useLayoutEffect(() => {
     if (follows.current) page().scrollTop = page().scrollHeight;
-  }, [content]);
+  }, [content, below]);
 
   const toEnd = useCallback(() => {
     follows.current = true;

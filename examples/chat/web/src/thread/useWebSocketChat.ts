@@ -6,7 +6,10 @@ import { tab } from "../conversation/useConversation.ts";
 import { currentToken, getToken } from "../session.ts";
 import { type Chat, type ChatOptions, turnOf } from "./chat.ts";
 
-/** Brings the token, each time it connects: a page can set no headers here, but protocols. */
+/**
+ * Brings the token, each time it connects: a page can set no headers here, but protocols. The server closes it when
+ * that token expires; it goes on with the next one.
+ */
 class AuthorizedSocket extends WebSocket {
   constructor(url: string | URL) {
     super(url, ["stream-llm", currentToken()]);
