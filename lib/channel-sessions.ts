@@ -70,7 +70,8 @@ export abstract class ChannelSessions<SessionState> extends TypedEmitter<
    *
    * With a history, it gets first what its client has not got yet of what is held, as fast as the client
    * takes it; nothing is missed, doubled or reordered between that and what is broadcast meanwhile.
-   * A client that lacks events which are not held, or may, is told by an event `gap`.
+   * A client that lacks events which are not held, or may, is told by an event `gap`. With a backplane,
+   * one that was in several channels resumes that of its last id, and is told of a gap in the others.
    *
    * @throws {SseError} `not-connected`, `invalid-argument` for what is no session and for options where
    * the channel has no history, `invalid-option`

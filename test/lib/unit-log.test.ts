@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Backplane, LogReceiver } from "../../lib/backplane.ts";
 import type { LogPage } from "../../lib/history/log.ts";
-import { createChannel } from "../../lib/index.ts";
+import { Connection, createChannel, createSession } from "../../lib/index.ts";
 import { nextTurn } from "../e2e/harness.ts";
 import { event, openSession } from "./sessions.ts";
 
@@ -56,4 +56,30 @@ it("a session that is to have all of an empty log has what comes", async () => {
   log.receiver.onEntry(log.entries[0] as never);
   await nextTurn();
   expect(await body()).toBe(event("1-0", 1));
+});
+
+it("a gap is told to sessions of whatever connection, each once", async () => {
+  const log = new FakeLog();
+  const channel = createChannel({ name: "news", backplane: log.backplane });
+  log.receiver.onPosition({ id: "1-0", number: 1 });
+  const chunks: string[] = [];
+  class OwnConnection extends Connection {
+    url = new URL("http://localhost/");
+    request = new Request(this.url);
+    response = new Response();
+    sendHead(): void {}
+    sendChunk(chunk: string): void {
+      chunks.push(chunk);
+    }
+    cleanup(): void {}
+  }
+  const own = await createSession(new OwnConnection(), { retry: null, keepAlive: null });
+  const { session, body } = await openSession();
+  channel.register(own).register(session);
+  log.add(3);
+  log.receiver.onEntry(log.entries[0] as never);
+  await nextTurn();
+  const told = `event:gap\ndata:{"reason":"evicted","oldest":"3-0"}\n\n${event("3-0", 3)}`;
+  expect(chunks.join("")).toBe(told);
+  expect(await body()).toBe(told);
 });
