@@ -2,7 +2,7 @@ import type { ErrorPart } from "./parts.js";
 
 /** How often at most a process tells of failures, in ms. */
 const interval = 60_000;
-const maxWords = 200;
+const maxWords = 400;
 
 /** Whose message is written here or by the application: a provider's can hold keys, and what was asked. */
 const ours = new Set<string>([

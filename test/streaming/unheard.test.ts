@@ -92,6 +92,22 @@ it("says nothing of a provider's words, which can quote the prompt and name keys
   expect(JSON.stringify(warned.mock.calls)).not.toContain("secret");
 });
 
+it("says what to yield in place of strings", async () => {
+  await make().start("a", () => ["Hello ", "there"]);
+  await eventually(() => warned.mock.calls.length > 0, "a warning");
+  expect(told()[0]).toContain(
+    "(unknown-format: the source yields strings that are no event stream;",
+  );
+  expect(told()[0]).toContain('{ type: "finish", reason: "stop" } last). Pass `onFinish`');
+});
+
+it("tells of a long error in one line, cut", async () => {
+  await make().start("a", () => broken(`${"long\nwords ".repeat(100)}`));
+  await eventually(() => warned.mock.calls.length > 0, "a warning");
+  expect(told()[0]).not.toContain("\n");
+  expect(told()[0]?.length).toBeLessThan(600);
+});
+
 async function piped(parts: Part[], look: (answer: { error?: ErrorPart | undefined }) => void) {
   const { origin, streams } = await serveStreams();
   const body = fetch(origin).then((response) => response.text());
