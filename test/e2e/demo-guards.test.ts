@@ -36,6 +36,21 @@ describe("who may ask the chat", { timeout: 60_000 }, () => {
     expect((await ask(demo, "/providers", { token: await sign() })).status).toBe(200);
   });
 
+  test("what happens in a conversation is told until the token expires, and with the next one", async () => {
+    const demo = await Demo.start({ JWT_SECRET: secret });
+    const { id } = await (
+      await ask(demo, "/conversations", { token: await sign(), body: {} })
+    ).json();
+    const path = `/conversations/${id}/events`;
+    const token = await sign({ expires: "2 s" });
+    const told = await (await ask(demo, path, { token })).text();
+    expect(parseStream(told).events.map(({ event }) => event)).toEqual(["hello", "here"]);
+    expect(await refusalOf(await ask(demo, path, { token }))).toBe("401 unauthorized");
+    const next = await ask(demo, path, { token: await sign() });
+    expect(next.status).toBe(200);
+    await next.body?.cancel();
+  });
+
   test("a token is renewed for the same person; a bad one becomes another person's", async () => {
     const demo = await Demo.start({ JWT_SECRET: secret });
     const renewed = async (token: string) => {

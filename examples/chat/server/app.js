@@ -16,7 +16,7 @@ import { providers } from "./providers/index.js";
 import { questionOf } from "./questions.js";
 import { Refusal, refuse } from "./refusal.js";
 import { CORS_ORIGINS, TRUSTED_PROXIES } from "./settings.js";
-import { authenticate, giveToken } from "./tokens.js";
+import { authenticate, giveToken, whenExpired } from "./tokens.js";
 import { useChat } from "./use-chat.js";
 
 const built = fileURLToPath(new URL("../dist/", import.meta.url));
@@ -52,6 +52,11 @@ api.get("/conversations/:id/events", async (req, res) => {
   const conversation = conversationOf(subject, req.params.id);
   const session = await createSession(req, res, { state: { subject } });
   if (!session.isConnected) return;
+  // The page comes back with its next token.
+  session.once(
+    "disconnected",
+    whenExpired(req, () => session.close()),
+  );
   conversation.channel.register(session);
   session.push({ version: conversation.version, you: nameOf(subject) }, "hello");
   enter(session);

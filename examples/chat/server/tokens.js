@@ -47,15 +47,21 @@ export async function claimsOf(token) {
 
 const bearer = (req) => /^Bearer (\S+)$/i.exec(req.get("authorization") ?? "")?.[1];
 
-/** Lets through who has a token, as `req.subject`. */
+/** Lets through who has a token: `req.subject`, until `req.expiresAt`. */
 export async function authenticate(req, res, next) {
   try {
-    req.subject = (await claimsOf(bearer(req))).subject;
+    Object.assign(req, await claimsOf(bearer(req)));
   } catch (error) {
     res.set("WWW-Authenticate", "Bearer");
     throw error;
   }
   next();
+}
+
+/** Calls `end` when the token of the request expires; returns what makes it not be called. */
+export function whenExpired({ expiresAt }, end) {
+  const timer = setTimeout(end, expiresAt - Date.now());
+  return () => clearTimeout(timer);
 }
 
 /** POST handler: a new token, for the same subject where the request has one that is still good. */

@@ -10,7 +10,7 @@ import { countPrompt, countUpgrade } from "./limits.js";
 import { questionOf } from "./questions.js";
 import { Refusal } from "./refusal.js";
 import { CORS_ORIGINS } from "./settings.js";
-import { claimsOf } from "./tokens.js";
+import { claimsOf, whenExpired } from "./tokens.js";
 
 const PATH = "/api/ws";
 const PROTOCOL = "stream-llm";
@@ -25,8 +25,8 @@ function tokenOf(req) {
 }
 
 /**
- * Who may open one, as `req.subject`, and until when, as `req.expiresAt`. Browsers do not ask before they open a WebSocket to another origin, as CORS has
- * them do for `fetch`.
+ * Who may open one, as `req.subject`, and until when, as `req.expiresAt`. Browsers do not ask before they open a
+ * WebSocket to another origin, as CORS has them do for `fetch`.
  */
 async function admit(req) {
   await countUpgrade(req);
@@ -64,10 +64,11 @@ export function serveWebSockets(server) {
   });
   const authorize = ({ request }, id) => isTheirs(request.subject, id);
   sockets.on("connection", webSocketChat(answers, { start, authorize }));
-  // Like everything else it ends with the token that it was opened with.
-  sockets.on("connection", (ws, { expiresAt }) => {
-    const timer = setTimeout(() => ws.close(COME_BACK, "token expired"), expiresAt - Date.now());
-    ws.once("close", () => clearTimeout(timer));
+  sockets.on("connection", (ws, req) => {
+    ws.once(
+      "close",
+      whenExpired(req, () => ws.close(COME_BACK, "token expired")),
+    );
   });
 
   server.on("upgrade", (req, socket, head) => {
