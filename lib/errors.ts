@@ -82,11 +82,9 @@ export function describe(value: unknown): string {
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   }
   if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) {
-    const name = Object.getPrototypeOf(value)?.constructor?.name;
-    return typeof name === "string" && name !== "" ? `an object (${name})` : "an object";
-  }
-  return String(value);
+  if (Object(value) !== value) return String(value);
+  const name = Object.getPrototypeOf(value)?.constructor?.name;
+  return typeof name === "string" && name ? `an object (${name})` : "an object";
 }
 
 /** @throws {SseError} `invalid-option` */

@@ -2,56 +2,71 @@ import { SseError } from "../errors.js";
 import { type HeadersOption, streamHeaders } from "./request.js";
 import { isEventStream, responseError } from "./response.js";
 import { isRetryable, retryAfter } from "./retry.js";
+import { type Silence, watchSilence } from "./silence.js";
 
 export interface AttemptRequest {
   url: string;
   init: RequestInit;
-  headers: HeadersOption | undefined;
-  fetch: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  headers?: HeadersOption | undefined;
+  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** In ms; 0 means never. */
+  heartbeatTimeout: number;
 }
 
-/** How an attempt ended. Without `error` the server ended the stream. */
+/** Who takes what the server streams. */
+export interface Receiver {
+  /** The request goes out. */
+  onSent?: (() => void) | undefined;
+  /** The server streams. */
+  onOpen?(): void;
+  /** Whether more is wanted. Asked before each piece, which waits for the answer. */
+  wants(): boolean | Promise<boolean>;
+  take(bytes: Uint8Array): void;
+}
+
+/** How an attempt ended. Without `error` the server ended the stream, or no more was wanted. */
 export interface Ending {
-  error?: SseError;
+  error?: SseError | undefined;
   /** There is to be no other. */
   final?: boolean;
   /** How long the server asks to wait, in ms. */
-  retryAfter?: number | undefined;
-  /** The token was refused, and there may be a newer one. */
-  renew?: boolean;
+  retryAfter?: number;
 }
 
+/** How much is taken at a time, in bytes. */
+const stride = 16 * 1024;
+
 /**
- * One request for an event stream, to its end.
+ * One request for an event stream, to its end; two, where the first finds the token refused.
  *
- * @param renew whether the last attempt found the token refused
- * @param onSent called when it is the server's turn
- * @param read reads the body of a stream
+ * @param stop the attempt's own: it is aborted when nothing is heard, or anything fails
  */
 export async function attempt(
-  { url, init, headers, fetch: given = fetch }: AttemptRequest,
+  request: AttemptRequest,
   lastEventId: string,
-  renew: boolean,
-  signal: AbortSignal,
-  onSent: () => void,
-  read: (body: ReadableStream<Uint8Array>, response: Response) => Promise<void>,
+  stop: AbortController,
+  receiver: Receiver,
+  renew = false,
 ): Promise<Ending> {
+  const { url, init, headers, fetch: given = fetch, heartbeatTimeout } = request;
+  const { signal } = stop;
+  let silence: Silence | undefined;
   try {
     const renewable = typeof headers === "function";
     const sent = streamHeaders(renewable ? await headers(renew) : headers, lastEventId);
     signal.throwIfAborted();
-    onSent();
-    const response = await given(url, { ...init, headers: sent, signal });
+    receiver.onSent?.();
+    silence = watchSilence(heartbeatTimeout, stop);
+    const response = await given(url, { cache: "no-store", ...init, headers: sent, signal });
     const { status, body } = response;
     if (status === 200 && isEventStream(response)) {
-      if (body) await read(body, response);
+      if (body) await read(body, signal, silence, receiver);
       signal.throwIfAborted();
       return {};
     }
-    renew = status === 401 && renewable && !renew;
-    if (status === 204 || renew) {
+    if (status === 401 && renewable && !renew) {
       body?.cancel().catch(() => {});
-      return { final: !renew, renew };
+      return attempt(request, lastEventId, stop, receiver, true);
     }
     return {
       error: await responseError(response),
@@ -59,8 +74,41 @@ export async function attempt(
       retryAfter: retryAfter(response.headers),
     };
   } catch (cause) {
-    if (cause instanceof SseError) return { error: cause, final: cause.code === "too-large" };
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return { error: new SseError("connection-error", `the connection failed: ${why}`, { cause }) };
+    stop.abort();
+    if (cause instanceof SseError) {
+      return { error: cause, final: /^(too-large|invalid-data)$/.test(cause.code) };
+    }
+    const why = `the connection failed: ${Object(cause).message ?? cause}`;
+    return { error: new SseError("connection-error", why, { cause }) };
+  } finally {
+    silence?.end();
   }
+}
+
+async function read(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+  silence: Silence,
+  receiver: Receiver,
+): Promise<void> {
+  const reader = body.getReader();
+  const cancel = () => void reader.cancel().catch(() => {});
+  // The given `fetch` may forget it.
+  signal.addEventListener("abort", cancel);
+  receiver.onOpen?.();
+  let bytes: Uint8Array = new Uint8Array();
+  silence.heard = Number.POSITIVE_INFINITY;
+  while (await receiver.wants()) {
+    if (bytes.length === 0) {
+      silence.heard = Date.now();
+      const { done, value } = await reader.read();
+      silence.heard = Number.POSITIVE_INFINITY;
+      if (done) return;
+      bytes = value;
+    }
+    receiver.take(bytes.subarray(0, stride));
+    bytes = bytes.subarray(stride);
+  }
+  // What comes next is the response's end; a server should not find that its client has gone.
+  reader.read().then(cancel, cancel);
 }

@@ -1,9 +1,9 @@
 import { SseError } from "../errors.js";
 import type { AIStreamRequest, GivenMessage, Message, RetryNotice } from "./ai-stream-config.js";
+import type { Answer } from "./answer.js";
 import { newId } from "./new-id.js";
 import type { Usage } from "./protocols/usage.js";
 import { listen, tell } from "./subscribers.js";
-import type { ToldText } from "./told-text.js";
 
 /** The longest text of an answer, and the longest reasoning, in characters. */
 const maxChars = 2 ** 24;
@@ -29,38 +29,21 @@ export interface ConversationEvents {
   restart: [];
 }
 
-type Listener = (...args: never[]) => void;
 type Telling = [event: PropertyKey, ...args: unknown[]];
-
-/** An answer that is under way. */
-export interface Underway {
-  readonly timestamp: number;
-  /** Whether listeners have been told of it. */
-  isStreaming: boolean;
-  /** For loops. Another array where the answer began anew. */
-  tokens: string[];
-  /** Whether a loop has them. */
-  isRead: boolean;
-  error: SseError | undefined;
-  promise: Promise<Message | undefined>;
-  /** What its message says now. */
-  fields(): Partial<Message>;
-  resolve(message: Message | undefined): void;
-  reject(error: SseError): void;
-}
 
 /**
  * Messages, the answer that is under way, and those who listen to it: what conversations have in
  * common, whatever their answers come by.
  */
-export abstract class Conversation<Events extends ConversationEvents>
+export abstract class Conversation<Events extends ConversationEvents, Underway extends Answer>
   implements AsyncIterable<string>
 {
-  protected underway: Underway | undefined;
+  /** @internal */
+  underway: Underway | undefined;
   #messages: readonly Message[];
   /** What `getMessages` returns, until it changes. */
   #snapshot: readonly Message[] | undefined;
-  readonly #listeners = new Map<PropertyKey, Set<Listener>>();
+  readonly #listeners = new Set<(...told: Telling) => void>();
   /** Events that no listener was told of yet. */
   readonly #due: Telling[] = [];
   #isTelling = false;
@@ -74,15 +57,14 @@ export abstract class Conversation<Events extends ConversationEvents>
   /** The conversation, with the answer so far: the same array until something changes. */
   getMessages(): readonly Message[] {
     const { underway } = this;
-    this.#snapshot ??= Object.freeze([
-      ...this.#messages,
-      ...(underway?.isStreaming ? [answerOf(underway, "streaming")] : []),
-    ]);
+    this.#snapshot ??= Object.freeze(
+      this.#messages.concat(underway?.isOpen ? underway.message("streaming") : []),
+    );
     return this.#snapshot;
   }
 
   getIsStreaming(): boolean {
-    return !!this.underway?.isStreaming;
+    return !!this.underway?.isOpen;
   }
 
   /** Returns a function that takes the listener off. What it throws is reported, and changes nothing. */
@@ -90,9 +72,9 @@ export abstract class Conversation<Events extends ConversationEvents>
     event: Name,
     listener: (...args: Events[Name] & unknown[]) => void,
   ): () => void {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners);
-    return listen(listeners as Set<typeof listener>, listener);
+    return listen(this.#listeners, (told, ...args) => {
+      if (told === event) listener(...(args as Events[Name] & unknown[]));
+    });
   }
 
   /**
@@ -104,7 +86,6 @@ export abstract class Conversation<Events extends ConversationEvents>
     while (!this.underway) await news();
     const { underway } = this;
     const { tokens } = underway;
-    underway.isRead = true;
     for (let at = 0; ; ) {
       if (at < tokens.length) yield tokens[at++] as string;
       else if (underway.tokens !== tokens) throw new SseError("incomplete", "another answer came.");
@@ -128,32 +109,12 @@ export abstract class Conversation<Events extends ConversationEvents>
     this.#snapshot = undefined;
   }
 
-  /** Returns what there is to ask. */
-  protected asked(): Pick<AIStreamRequest, "prompt" | "messages"> {
-    const said = this.#messages.filter(({ content }) => content);
-    const messages = said.map(({ role, content }) => ({ role, content }));
-    return { prompt: messages.at(-1)?.content ?? "", messages };
-  }
-
-  protected begin(fields: Underway["fields"]): Underway {
-    const underway = {
-      fields,
-      timestamp: Date.now(),
-      tokens: [] as string[],
-    } as unknown as Underway;
-    underway.promise = new Promise((resolve, reject) => {
-      Object.assign(underway, { resolve, reject });
-    });
-    this.underway = underway;
-    return underway;
-  }
-
-  /** Tells of the answer that is under way, once. */
-  protected open(...before: Telling[]): void {
+  /** Tells of the answer that is under way, once. @internal */
+  open(...before: Telling[]): void {
     const { underway } = this;
-    if (!underway || underway.isStreaming) return;
-    const { id } = underway.fields();
-    underway.isStreaming = true;
+    if (!underway || underway.isOpen) return;
+    const { id } = underway;
+    underway.isOpen = true;
     // What there is of an answer that is taken up comes again.
     this.replace(this.#messages.filter((message) => message.id !== id));
     this.tell(...before, ["streaming-start", id]);
@@ -163,56 +124,55 @@ export abstract class Conversation<Events extends ConversationEvents>
    * More of a text of the answer that is under way.
    *
    * @throws {SseError} `too-large`
+   * @internal
    */
-  protected add(told: ToldText, piece: unknown, event: "token" | "reasoning"): void {
-    if (typeof piece !== "string") return;
+  add(answer: Answer, name: "text" | "reasoning", piece: unknown): void {
+    if (typeof piece !== "string" || answer !== this.underway) return;
+    const told = answer[name];
     const more = told.add(piece);
-    if (more === undefined) this.restart(told);
-    else if (more) {
-      if (event === "token") this.underway?.tokens.push(more);
+    const event = name === "text" ? "token" : name;
+    if (more === undefined) {
+      answer.tokens = [answer.text.shown];
+      this.tell(["restart"]);
+    } else if (more) {
+      if (event === "token") answer.tokens.push(more);
       this.tell([event, more]);
     }
     if (told.shown.length <= maxChars) return;
     throw new SseError("too-large", `the answer has more than ${maxChars} characters.`);
   }
 
-  protected restart({ shown }: ToldText): void {
-    if (this.underway) this.underway.tokens = [shown];
-    this.tell(["restart"]);
-  }
-
-  /** @param status `undefined` where there is no answer */
-  protected end(status: Message["status"], error?: SseError): void {
-    const { underway } = this;
-    if (!underway) return;
-    const message = status && underway.isStreaming ? answerOf(underway, status, error) : undefined;
-    const { cost, usage } = message ?? {};
+  /**
+   * Does nothing unless the answer is under way.
+   *
+   * @param status `undefined` where there is no answer
+   */
+  protected end(answer: Answer | undefined, status: Message["status"], error?: SseError): void {
+    if (!answer || answer !== this.underway) return;
     this.underway = undefined;
-    underway.error = error;
+    answer.error = error;
+    const message = status && answer.isOpen ? answer.message(status) : undefined;
+    const { cost, usage } = message ?? {};
     if (message) this.replace([...this.#messages, message]);
-    // Whoever is told in another way need not look at the promise.
-    if (underway.isRead || this.#listeners.get("error")?.size) underway.promise.catch(() => {});
-    if (error) underway.reject(error);
-    else underway.resolve(message);
-    const told: (Telling | undefined | false)[] = [
+    if (error) answer.reject(error);
+    else answer.resolve(message);
+    this.tell(
       message && ["message", message],
       cost && ["cost", cost, usage],
       error && ["error", error],
       message && ["streaming-end", message],
-    ];
-    this.tell(...told.filter((one) => !!one));
+    );
   }
 
-  /** All listeners hear all events in the same order, also when one of them causes the next event. */
-  protected tell(...told: Telling[]): void {
+  /** All listeners hear all events in the same order, also when one of them causes the next event. @internal */
+  tell(...told: (Telling | undefined)[]): void {
     this.#snapshot = undefined;
-    this.#due.push(...told);
+    this.#due.push(...told.filter((one) => !!one));
     for (const resolve of this.#waiting.splice(0)) resolve();
     if (this.#isTelling) return;
     this.#isTelling = true;
     for (let next = this.#due.shift(); next; next = this.#due.shift()) {
-      const [event, ...args] = next;
-      tell((this.#listeners.get(event) ?? new Set()) as Set<(...args: unknown[]) => void>, ...args);
+      tell(this.#listeners, ...next);
     }
     this.#isTelling = false;
   }
@@ -222,12 +182,11 @@ export function newMessage(given: GivenMessage): Message {
   return Object.freeze({ id: newId(), timestamp: Date.now(), ...given });
 }
 
-function answerOf(
-  { fields, timestamp }: Underway,
-  status: Message["status"],
-  error?: SseError,
-): Message {
-  const all = { role: "assistant", timestamp, status, error, ...fields() };
-  const known = Object.entries(all).filter(([, value]) => value !== undefined);
-  return Object.freeze(Object.fromEntries(known)) as unknown as Message;
+/** What there is to ask. */
+export function asked(
+  conversation: readonly Message[],
+): Pick<AIStreamRequest, "prompt" | "messages"> {
+  const said = conversation.filter(({ content }) => content);
+  const messages = said.map(({ role, content }) => ({ role, content }));
+  return { prompt: messages.at(-1)?.content ?? "", messages };
 }

@@ -1,8 +1,9 @@
 import type { DefaultEvents, EventName } from "../../types/events.js";
 import { SseError } from "../errors.js";
+import { known } from "./protocols/said.js";
 import type { HeadersOption } from "./request.js";
 import { atLeast, type RetryConfig, retryOf } from "./retry.js";
-import { Subscription } from "./subscription.js";
+import { Subscription, type SubscriptionSettings } from "./subscription.js";
 
 /** One event of a stream. */
 export interface EventMessage<
@@ -114,13 +115,20 @@ export function openEventStream<Events = DefaultEvents>(
   url: string | URL,
   options: EventStreamOptions = {},
 ): EventStream<Events> {
-  const { method, body, credentials = "same-origin", headers, fetch } = options;
-  const { heartbeatTimeout = 60_000, highWaterMark = 64, maxEventChars = 2 ** 24 } = options;
-  atLeast("heartbeatTimeout", heartbeatTimeout, 0);
-  atLeast("highWaterMark", highWaterMark, 1);
-  atLeast("maxEventChars", maxEventChars, 1);
-  const retry = retryOf(options.retry, Number.POSITIVE_INFINITY);
-  const init = { method, body, credentials, cache: "no-store" } as RequestInit;
+  const { method, body, credentials, headers, fetch } = options;
+  const init = { method, body, credentials } as RequestInit;
+  const settings: SubscriptionSettings = {
+    heartbeatTimeout: 60_000,
+    highWaterMark: 64,
+    maxEventChars: 2 ** 24,
+    ...known({ ...options }),
+    url: String(url),
+    init,
+    retry: retryOf(options.retry, Number.POSITIVE_INFINITY),
+  };
+  atLeast("heartbeatTimeout", settings.heartbeatTimeout, 0);
+  atLeast("highWaterMark", settings.highWaterMark, 1);
+  atLeast("maxEventChars", settings.maxEventChars, 1);
   try {
     // Another fetch may know other addresses.
     const address = fetch ? "http://localhost" : url;
@@ -128,8 +136,5 @@ export function openEventStream<Events = DefaultEvents>(
   } catch (cause) {
     throw new SseError("invalid-argument", `the request is not possible: ${cause}`, { cause });
   }
-  return new Subscription<Events>(
-    { url: String(url), init, headers, fetch },
-    { ...options, retry, heartbeatTimeout, highWaterMark, maxEventChars },
-  );
+  return new Subscription<Events>(settings);
 }

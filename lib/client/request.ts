@@ -1,5 +1,5 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it excludes
-const sendable = /^[^\0-\x08\x0a-\x1f\x7f]{1,4096}$/;
+const sendable = /^[^\0-\x1f\x7f]{1,4096}$/;
 
 /** As `fetch` takes them. By these names Node's types know them too, which have no `HeadersInit`. */
 export type GivenHeaders = NonNullable<RequestInit["headers"]>;

@@ -1,4 +1,5 @@
 import { requireOption } from "../errors.js";
+import { known } from "./protocols/said.js";
 
 /** When to try again, and how often. */
 export interface RetryConfig {
@@ -26,22 +27,25 @@ const growth = {
 };
 
 /**
- * `config` with its defaults; `false` means no retries.
+ * `config` with its defaults, two of which are the caller's; `false` means no retries.
  *
  * @throws {SseError} `invalid-option`
  */
-export function retryOf(config: RetryConfig | false | undefined, maxRetries: number): Retry {
-  const given = config || {};
-  const { backoff = "exponential", initialDelay = 1000, maxDelay = 30_000 } = given;
-  const numbers = {
-    maxRetries: config === false ? 0 : (given.maxRetries ?? maxRetries),
-    initialDelay,
-    maxDelay,
-  };
-  for (const [name, value] of Object.entries(numbers)) atLeast(`retry.${name}`, value, 0);
-  const names = Object.keys(growth);
-  requireOption(names.includes(backoff), "retry.backoff", backoff, `one of ${names.join(", ")}`);
-  return { ...numbers, backoff };
+export function retryOf(
+  config: RetryConfig | false | undefined,
+  maxRetries: number,
+  maxDelay = 30_000,
+): Retry {
+  const given = config === false ? { maxRetries: 0 } : config;
+  const defaults: Retry = { backoff: "exponential", initialDelay: 1000, maxRetries, maxDelay };
+  const retry: Retry = { ...defaults, ...known({ ...given }) };
+  for (const name of ["maxRetries", "initialDelay", "maxDelay"] as const) {
+    atLeast(`retry.${name}`, retry[name], 0);
+  }
+  const { backoff } = retry;
+  const isKnown = Object.hasOwn(growth, backoff);
+  requireOption(isKnown, "retry.backoff", backoff, "exponential, linear or constant");
+  return retry;
 }
 
 /**
@@ -55,7 +59,7 @@ export function retryOf(config: RetryConfig | false | undefined, maxRetries: num
 export function retryDelay(retry: Retry, failures: number, atLeast = 0): number {
   const { backoff, initialDelay, maxDelay } = retry;
   // From nothing, nothing would grow.
-  const first = failures > 0 ? Math.max(initialDelay, 1) : initialDelay;
+  const first = Math.max(initialDelay, failures && 1);
   const delay = Math.min(first * growth[backoff](failures), maxDelay);
   const random = Math.random();
   return Math.max(delay * (0.5 + random / 2), atLeast * (1 + random / 10));
@@ -63,49 +67,32 @@ export function retryDelay(retry: Retry, failures: number, atLeast = 0): number 
 
 /** Whether the same request may succeed later: 408, 425, 429 and whatever is the server's fault. */
 export function isRetryable(status: number): boolean {
-  return status === 408 || status === 425 || status === 429 || status >= 500;
+  return status >= 500 || [408, 425, 429].includes(status);
 }
 
 /**
- * `Retry-After`, as seconds or as a date (RFC 9110, 10.2.3), in ms from now. The date is compared with
- * the server's own clock where the response tells it.
+ * `Retry-After`, as seconds or as a date (RFC 9110, 10.2.3), in ms from now; 0 where the server does
+ * not say.
  */
-export function retryAfter(headers: Headers): number | undefined {
-  const value = headers.get("retry-after")?.trim() ?? "";
+export function retryAfter(headers: Headers): number {
+  const value = headers.get("retry-after") ?? "";
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  if (!value.endsWith("GMT")) return undefined;
-  const now = Date.parse(headers.get("date") ?? "") || Date.now();
-  const after = Date.parse(value) - now;
-  return Number.isNaN(after) ? undefined : Math.max(after, 0);
+  const after = Date.parse(value) - Date.now();
+  return after > 0 ? after : 0;
 }
 
-/** A longer timeout would be taken for 1 ms. */
+/** A longer timeout, of 25 days, would be taken for 1 ms. */
 export const maxTimeout = 2 ** 31 - 1;
 
-/** Resolves after `ms`, never before; rejects with the signal's reason once that aborts. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = performance.now() + ms;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
+/** Resolves after `ms`, or once the signal aborts, which is the caller's own. */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
     // Timers may fire a little early.
-    const wait = () => {
-      const left = end - performance.now();
-      if (left > 0) {
-        timer = setTimeout(wait, Math.min(Math.ceil(left), maxTimeout));
-      } else {
-        signal?.removeEventListener("abort", abort);
-        resolve();
-      }
+    const timer = setTimeout(resolve, Math.min(ms + 1, maxTimeout));
+    signal.onabort = () => {
+      clearTimeout(timer);
+      resolve();
     };
-    if (signal?.aborted) {
-      abort();
-      return;
-    }
-    signal?.addEventListener("abort", abort);
-    wait();
   });
 }

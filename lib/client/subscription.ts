@@ -1,6 +1,6 @@
 import type { EventName } from "../../types/events.js";
 import { SseError } from "../errors.js";
-import { type AttemptRequest, attempt, type Ending } from "./attempt.js";
+import { type AttemptRequest, attempt, type Ending, type Receiver } from "./attempt.js";
 import { EventParser } from "./event-parser.js";
 import type {
   AnyEventMessage,
@@ -10,25 +10,21 @@ import type {
   EventStreamState,
 } from "./event-stream.js";
 import { type Retry, retryDelay, sleep } from "./retry.js";
-import { Silence } from "./silence.js";
 import { listen, report, Subscribers, tell } from "./subscribers.js";
 
-export interface SubscriptionSettings extends Omit<EventStreamOptions, "retry"> {
+export interface SubscriptionSettings
+  extends AttemptRequest,
+    Pick<EventStreamOptions, "lastEventId" | "parse" | "signal"> {
   retry: Retry;
-  heartbeatTimeout: number;
   highWaterMark: number;
+  maxEventChars: number;
 }
-
-/** Between two looks at whether the loops keep up, in bytes. */
-const stride = 16 * 1024;
 
 /** The stream of `openEventStream`: one attempt after another, each with a request of its own. */
 export class Subscription<Events> implements EventStream<Events> {
-  readonly #request: AttemptRequest;
   readonly #settings: SubscriptionSettings;
   readonly #subscribers = new Subscribers<AnyEventMessage<Events>>();
   readonly #stateListeners = new Set<Parameters<EventStream["onState"]>[0]>();
-  readonly #silence: Silence;
   state: EventStreamState = "connecting";
   error: SseError | undefined;
   lastEventId: string;
@@ -36,21 +32,13 @@ export class Subscription<Events> implements EventStream<Events> {
   #stop = new AbortController();
   /** Attempts in a row that brought nothing. */
   #failures = 0;
-  /** Whether there is nothing to wait for. */
-  #hurry = false;
   /** The `retry` field, in ms. */
   #retry: number | undefined;
 
-  constructor(request: AttemptRequest, settings: SubscriptionSettings) {
-    this.#request = request;
+  constructor(settings: SubscriptionSettings) {
     this.#settings = settings;
-    const { heartbeatTimeout: ms, signal, lastEventId = "" } = settings;
+    const { signal, lastEventId = "" } = settings;
     this.lastEventId = lastEventId;
-    this.#silence = new Silence(ms, (error) => {
-      // The server is well, as far as we know.
-      this.#hurry = error.code !== "idle-timeout";
-      this.#stop.abort(error);
-    });
     signal?.addEventListener("abort", this.close);
     if (signal?.aborted) this.close();
     else void this.#run();
@@ -83,34 +71,25 @@ export class Subscription<Events> implements EventStream<Events> {
   async #run(): Promise<void> {
     // Whoever opened the stream may listen first, or close it.
     await undefined;
-    let renew: boolean | undefined;
     while (!this.#isClosed()) {
-      const { signal } = this.#stop;
-      const ending = await attempt(
-        this.#request,
-        this.lastEventId,
-        renew === true,
-        signal,
-        () => this.#silence.listen(),
-        (body) => this.#read(body, signal),
-      );
-      this.#silence.end();
+      const { maxDelay } = this.#settings.retry;
+      let opened = Number.POSITIVE_INFINITY;
+      const onOpen = () => {
+        opened = Date.now();
+        this.#change("open", undefined);
+      };
+      const receiver = { onOpen, ...this.#receiver() };
+      const ending = await attempt(this.#settings, this.lastEventId, this.#stop, receiver);
       if (this.#isClosed()) return;
-      renew = ending.renew;
-      if (!renew) await this.#wait(ending);
+      if (Date.now() - opened > maxDelay) this.#failures = 0;
       this.#stop = new AbortController();
+      await this.#wait(ending);
       this.#change("connecting", this.error);
     }
   }
 
-  async #read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
-    const { highWaterMark, maxEventChars, retry } = this.#settings;
-    const reader = body.getReader();
-    const cancel = () => void reader.cancel().catch(() => {});
-    signal.addEventListener("abort", cancel);
-    const opened = Date.now();
-    this.#silence.pause();
-    this.#change("open", undefined);
+  #receiver(): Receiver {
+    const { highWaterMark, maxEventChars } = this.#settings;
     const parser = new EventParser({
       onEvent: ({ event, data, id }) => this.#dispatch(event, data, id),
       onRetry: (ms) => {
@@ -119,27 +98,17 @@ export class Subscription<Events> implements EventStream<Events> {
       lastEventId: this.lastEventId,
       maxEventChars,
     });
-    try {
-      for (;;) {
+    return {
+      wants: async () => {
         await this.#subscribers.room(highWaterMark);
-        if (signal.aborted) return;
-        this.#silence.listen();
-        const { done, value } = await reader.read();
-        this.#silence.pause();
-        if (done) return;
-        for (let at = 0; at < value.length; at += stride) {
-          if (at > 0) await this.#subscribers.room(highWaterMark);
-          if (signal.aborted) return;
-          parser.push(value.subarray(at, at + stride));
-          // Nothing of what follows a close() was received.
-          if (!signal.aborted) this.lastEventId = parser.lastEventId;
-        }
-      }
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      cancel();
-      if (Date.now() - opened > retry.maxDelay) this.#failures = 0;
-    }
+        return !this.#isClosed();
+      },
+      take: (bytes) => {
+        parser.push(bytes);
+        // Nothing of what follows a close() was received.
+        if (!this.#isClosed()) this.lastEventId = parser.lastEventId;
+      },
+    };
   }
 
   #dispatch(event: string, text: string, id: string): void {
@@ -162,17 +131,13 @@ export class Subscription<Events> implements EventStream<Events> {
     if (final || failures >= retry.maxRetries) {
       const ended = `the server ended the stream ${this.#failures} times without an event.`;
       // Without retries, the end of the response is the end of the stream; so is a 204.
-      const isEnd = final || retry.maxRetries === 0;
-      this.#close(error ?? (isEnd ? undefined : new SseError("connection-error", ended)));
+      const isEnd = error ? error.status === 204 : retry.maxRetries === 0;
+      this.#close(isEnd ? undefined : (error ?? new SseError("connection-error", ended)));
       return;
     }
     const atLeast = Math.max(retryAfter, this.#retry ?? 0);
-    this.#stop = new AbortController();
     this.#change("waiting", error);
-    const delay = retryDelay({ ...retry, initialDelay }, failures, atLeast);
-    const { signal } = this.#stop;
-    await sleep(this.#hurry ? 0 : delay, signal).catch(() => {});
-    this.#hurry = false;
+    await sleep(retryDelay({ ...retry, initialDelay }, failures, atLeast), this.#stop.signal);
   }
 
   #isClosed(): boolean {
@@ -189,7 +154,6 @@ export class Subscription<Events> implements EventStream<Events> {
   #close(error: SseError | undefined, drop = false): void {
     if (this.#isClosed()) return;
     this.#settings.signal?.removeEventListener("abort", this.close);
-    this.#silence.end();
     this.#stop.abort();
     this.#change("closed", error);
     this.#subscribers.end(error, drop);

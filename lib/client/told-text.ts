@@ -13,11 +13,6 @@ export class ToldText {
     this.#told = 0;
   }
 
-  /** Whether all that was shown was told again. */
-  get isWhole(): boolean {
-    return this.#told === this.shown.length;
-  }
-
   /**
    * Returns what is to be shown of the next piece; `undefined` if it is another text than before, and
    * `shown` is that now, as far as it was told.
@@ -34,12 +29,5 @@ export class ToldText {
     const more = piece.slice(known.length);
     this.shown += more;
     return more;
-  }
-
-  /** Nothing more is told: forgets what was not told again. Returns whether there was such a thing. */
-  end(): boolean {
-    if (this.isWhole) return false;
-    this.shown = this.shown.slice(0, this.#told);
-    return true;
   }
 }

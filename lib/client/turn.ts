@@ -1,29 +1,25 @@
 import { SseError } from "../errors.js";
-import type { AIStreamConfig, RetryNotice } from "./ai-stream-config.js";
+import { type Cost, costOf, type PriceTable } from "../streaming/accounting/cost.js";
+import type { AIStream } from "./ai-stream.js";
+import type { AIStreamConfig, Message } from "./ai-stream-config.js";
+import { Answer } from "./answer.js";
 import { AnswerReader } from "./answer-reader.js";
-import { attempt, type Ending } from "./attempt.js";
+import { type AttemptRequest, attempt, type Ending } from "./attempt.js";
 import { EventParser, type ParsedEvent } from "./event-parser.js";
-import type { Said } from "./protocols/said.js";
+import type { Usage } from "./protocols/usage.js";
 import { below } from "./request.js";
 import { type Retry, retryDelay, sleep } from "./retry.js";
-import { Silence } from "./silence.js";
-import { ToldText } from "./told-text.js";
 
 /** How long a server may take to stop, in ms. */
 const stopPatience = 10_000;
 
-export interface TurnOptions {
+/** What an answer is asked for by. */
+export interface TurnRequest {
   id: string;
-  /** The next id, where each request has its own; `undefined` where the application names them. */
-  newId: (() => string) | undefined;
-  /** Of the request that starts the answer; absent for one that was started before. */
-  body: ((id: string) => string) | undefined;
-  /** The server streams. */
-  onOpen(): void;
-  onSaid(said: Said): void;
-  /** The answer is another one, or less, than what was shown of it. */
-  onRestart(): void;
-  onRetry(notice: RetryNotice): void;
+  /** Absent for an answer that was asked for before. */
+  body?: string;
+  /** Whether no other answer has the id. */
+  isNew?: boolean;
 }
 
 /**
@@ -32,37 +28,28 @@ export interface TurnOptions {
  * A prompt is posted again only where nothing can have come of the request before: the server has
  * refused it, or knows no generation of this id, and the model has said nothing.
  */
-export class Turn {
-  id: string;
-  readonly text = new ToldText();
-  readonly reasoning = new ToldText();
-  /** Since the answer was last told from its start. */
-  answer = new AnswerReader();
-  /** Whether nothing more is taken: nobody wants it, or it has ended. */
-  isOver = false;
+export class Turn extends Answer {
+  /** What it says beside its text. */
+  reader = new AnswerReader();
+  readonly #conversation: AIStream;
   readonly #config: AIStreamConfig;
-  readonly #retry: Retry;
-  readonly #options: TurnOptions;
-  readonly #abort = new AbortController();
-  /** Of the generation. */
-  #url = "";
+  readonly #asked: TurnRequest;
+  /** Ends the attempt that is under way, or the wait for the next. */
+  #stop = new AbortController();
   /** The request whose response has not come. */
   #posting: Promise<Ending> | undefined;
   /** Whether the server may have got the request. */
   #sent = false;
   /** Whether the server has streamed: the generation under the id is this answer's. */
   #open = false;
-  /** Whether the model has spoken, so that somebody pays. */
-  #heard = false;
   /** Where the answer goes on; `""` for from its start. */
   #lastId = "";
 
-  constructor(config: AIStreamConfig, retry: Retry, options: TurnOptions) {
+  constructor(conversation: AIStream, config: AIStreamConfig, asked: TurnRequest) {
+    super(asked.id);
+    this.#conversation = conversation;
     this.#config = config;
-    this.#retry = retry;
-    this.#options = options;
-    this.id = options.id;
-    this.#name(options.id);
+    this.#asked = asked;
   }
 
   /**
@@ -70,47 +57,64 @@ export class Turn {
    *
    * @throws {SseError}
    */
-  async run(): Promise<void> {
+  async run(retry: Retry): Promise<void> {
+    // Those who hear of it may stop it before anything is sent.
+    await undefined;
     for (let failures = 0; ; ) {
       const before = this.#length;
       const { error, final, retryAfter = 0 } = await this.#attempt();
-      if (this.isOver || !error) return;
+      if (!error || !this.#isWanted) return;
       if (this.#length > before) failures = 0;
-      const { answer } = this;
-      const passes = !this.#heard && answer.passes;
-      const isLast =
-        final ||
-        // The application's own `fetch` aborts, or the page is being left.
-        Object(error.cause).name === "AbortError" ||
-        (!passes && /^(answer-failed|invalid-data)$/.test(error.code));
-      if (isLast || failures >= this.#retry.maxRetries) {
-        if (answer.isWhole) return;
+      if (final || failures >= retry.maxRetries) {
+        if (this.reader.isWhole) return;
         throw error;
       }
-      const atLeast = Math.max(retryAfter, answer.error?.retryAfter ?? 0);
-      const delay = retryDelay(this.#retry, failures++, atLeast);
-      if (passes) this.#startOver();
-      this.#options.onRetry({ attempt: failures, delay, error });
-      await sleep(delay, this.#abort.signal).catch(() => {});
+      const delay = retryDelay(retry, failures++, retryAfter);
+      // The model has said nothing but that it failed: the next request is as good as the first.
+      if (this.reader.said.error) {
+        this.reader = new AnswerReader();
+        this.#open = this.#sent = false;
+      }
+      this.#stop = new AbortController();
+      this.#conversation.tell(["retry", { attempt: failures, delay, error }]);
+      await sleep(delay, this.#stop.signal);
     }
   }
 
-  /** Takes nothing more, and leaves the server alone. */
+  /** Ends the connection, and leaves the server alone. */
   leave(): void {
-    this.isOver = true;
-    this.#abort.abort();
+    this.#stop.abort();
   }
 
-  /** Takes nothing more, and has the server stop. */
+  /** Ends the connection, and has the server stop. The request goes out though the page is left. */
   async stop(): Promise<void> {
-    this.isOver = true;
-    if (!this.#posting || !this.#sent) {
-      await this.#stopServer();
-      return;
+    if (this.#sent && this.#posting) {
+      // A stop must not overtake the request that it stops; but that may take for ever.
+      AbortSignal.timeout(stopPatience).onabort = () => this.leave();
+      await this.#posting;
     }
-    // A stop must not overtake the request that it stops; but that may take for ever.
-    AbortSignal.timeout(stopPatience).onabort = () => this.#abort.abort();
-    await this.#posting;
+    this.leave();
+    if (!this.#sent && !this.#open) return;
+    const request = this.#request(this.#url("stop"), { method: "POST", keepalive: true });
+    await attempt({ ...request, heartbeatTimeout: stopPatience }, "", new AbortController(), {
+      wants: () => false,
+      take() {},
+    });
+  }
+
+  protected override details(): Partial<Message> {
+    const { finishReason, usage, said } = this.reader;
+    const { prices, model: asked } = this.#config;
+    return {
+      finishReason,
+      usage,
+      cost: prices && usage && cost(prices, [said.model, asked], usage),
+    };
+  }
+
+  /** Whether anything more is taken. */
+  get #isWanted(): boolean {
+    return this.#conversation.underway === this;
   }
 
   get #length(): number {
@@ -118,36 +122,29 @@ export class Turn {
   }
 
   async #attempt(): Promise<Ending> {
-    const { body, newId } = this.#options;
-    if (this.isOver) return {};
+    const { body, isNew } = this.#asked;
     // Under an id that the application names there may be an older answer.
-    if (this.#open || !body || (this.#sent && newId)) {
+    if (this.#open || !body || (this.#sent && isNew)) {
       const ending = await this.#resume();
       if (ending) return ending;
-      if (this.#heard || (this.#open && !body)) {
+      if (this.reader.heard || (this.#open && !body)) {
         const why = "the answer broke off, and the server cannot resume it.";
         return { error: new SseError("incomplete", why), final: true };
       }
     }
-    return body && !this.isOver ? this.#post(body(this.id)) : { final: true };
+    return body ? this.#post(body) : {};
   }
 
   async #post(body: string): Promise<Ending> {
     const repeated = this.#sent;
-    const { endpoint } = this.#config;
     // The type of a Blob is the content type.
     const init = { method: "POST", body: new Blob([body], { type: "application/json" }) };
-    this.#posting = this.#request(endpoint, init, (stream, response) => {
-      this.#locate(response);
-      return this.#read(stream);
+    this.#posting = this.#stream(this.#config.endpoint, init, "", () => {
+      this.#sent = true;
     });
     const ending = await this.#posting;
     this.#posting = undefined;
-    const { error } = ending;
-    if (!error && !this.#open) {
-      return { error: new SseError("not-a-stream", "the response is empty."), final: true };
-    }
-    const { status = 500 } = error ?? {};
+    const { status = 500 } = ending.error ?? {};
     if (status === 409 && repeated) return (await this.#resume()) ?? ending;
     // What a gateway says tells nothing of what the server behind it has got.
     if (status < 500 || status === 503) this.#sent = repeated;
@@ -156,103 +153,53 @@ export class Turn {
 
   /** Nothing where the server has nothing that goes on. */
   async #resume(): Promise<Ending | undefined> {
-    const read: Read = (stream) => this.#read(stream);
-    const ending = await this.#request(below(this.#url, "stream"), {}, read, this.#lastId);
-    const { error, final } = ending;
-    const isNone = error ? /^2|404|405|501/.test(String(error.status)) : final;
-    return isNone ? undefined : ending;
+    const ending = await this.#stream(this.#url("stream"), {}, this.#lastId);
+    return /^2|404|405|501/.test(String(ending.error?.status)) ? undefined : ending;
   }
 
-  /** Ends the connection, and the generation. The request goes out though the page is left. */
-  async #stopServer(): Promise<void> {
-    this.#abort.abort();
-    if (!this.#sent && !this.#open) return;
-    const init = { method: "POST", keepalive: true };
-    const signal = AbortSignal.timeout(stopPatience);
-    await this.#request(below(this.#url, "stop"), init, async () => {}, "", signal);
+  #url(segment: string): string {
+    return below(this.#config.endpoint, `${encodeURIComponent(this.id)}/${segment}`);
   }
 
-  async #request(
+  #request(url: string, given: RequestInit): AttemptRequest {
+    const { headers, fetch, credentials, heartbeatTimeout = 120_000 } = this.#config;
+    const init = { credentials, ...given } as RequestInit;
+    return { url, init, headers, fetch, heartbeatTimeout };
+  }
+
+  /** One connection of the answer. */
+  async #stream(
     url: string,
-    given: RequestInit,
-    read: Read,
-    lastId = "",
-    signal = this.#abort.signal,
+    init: RequestInit,
+    lastId: string,
+    onSent?: () => void,
   ): Promise<Ending> {
-    const { headers, fetch, credentials = "same-origin" } = this.#config;
-    const { body } = given;
-    const init: RequestInit = { credentials, cache: "no-store", ...given };
-    const request = { url, init, headers, fetch };
-    const onSent = () => {
-      if (body) this.#sent = true;
-    };
-    const ending = await attempt(request, lastId, false, signal, onSent, read);
-    return ending.renew ? attempt(request, lastId, true, signal, onSent, read) : ending;
-  }
-
-  /** `Content-Location` names the generation, where the server has another id for it. */
-  #locate({ headers, url }: Response): void {
-    const given = headers.get("content-location");
-    if (!given || !URL.canParse(given, url)) return;
-    const { href, origin, pathname } = new URL(given, url);
-    // Headers with tokens go to no other server.
-    if (!url.startsWith(`${origin}/`)) return;
-    this.#url = href;
-    this.id = decoded(pathname.slice(pathname.lastIndexOf("/") + 1));
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    this.#posting = undefined;
-    if (this.isOver) {
-      await this.#stopServer();
-      return;
-    }
-    if (!this.#open) {
-      this.#open = true;
-      this.#options.onOpen();
-    }
-    const { heartbeatTimeout = 120_000 } = this.#config;
-    const reader = stream.getReader();
-    const cancel = () => void reader.cancel().catch(() => {});
-    let isIdle = false;
-    const silence = new Silence(heartbeatTimeout, () => {
-      isIdle = true;
-      cancel();
-    });
-    const isDone = () => this.isOver || this.answer.ended;
     let isFirst = true;
+    const wants = () => this.#isWanted && !this.reader.ended;
     const parser = new EventParser({
       onEvent: (event) => {
-        if (!isDone()) this.#take(event, isFirst);
+        if (wants()) this.#take(event, isFirst);
         isFirst = false;
       },
       onComment: (text) => {
         if (text.startsWith("gap:")) this.#anew();
       },
     });
-    if (!this.#lastId) this.#anew();
-    try {
-      while (!isDone()) {
-        silence.listen();
-        const { done, value } = await reader.read();
-        if (done) break;
-        parser.push(value);
-      }
-    } finally {
-      silence.end();
-      // What comes next is the response's end; a server should not find that its client has gone.
-      if (this.answer.ended) reader.read().then(cancel, cancel);
-      else cancel();
-    }
-    if (isIdle) {
-      const why = `nothing came from the server for ${heartbeatTimeout} ms.`;
-      throw new SseError("idle-timeout", why);
-    }
-    if (this.isOver) return;
-    this.answer.check();
-    if (this.answer.aborted) return;
-    this.reasoning.end();
-    if (this.text.end()) this.#options.onRestart();
+    const ending = await attempt(this.#request(url, init), lastId, this.#stop, {
+      onSent,
+      onOpen: () => {
+        this.#posting = undefined;
+        if (!lastId) this.#anew();
+        this.#open = true;
+        if (this.#isWanted) this.#conversation.open();
+      },
+      wants,
+      take: (bytes) => parser.push(bytes),
+    });
+    if (ending.error) return ending;
+    const { failure, said, heard, passes } = this.reader;
+    const { retryAfter = 0 } = said.error ?? {};
+    return { error: failure, final: !!said.error && (heard || !passes), retryAfter };
   }
 
   /** What comes is the answer from its start. */
@@ -260,7 +207,6 @@ export class Turn {
     this.#lastId = "";
     this.text.restart();
     this.reasoning.restart();
-    this.answer = new AnswerReader();
   }
 
   /** @param isFirst whether it is the first event of a connection */
@@ -269,38 +215,18 @@ export class Turn {
       this.#anew();
       return;
     }
-    let said = this.answer.take(event, data);
+    const said = this.reader.take(event, data);
     // A server that does not go on, but sends all of it again.
-    if (said?.start && isFirst) {
-      this.#anew();
-      said = this.answer.take(event, data);
-    }
+    if (said.start && isFirst) this.#anew();
     if (id) this.#lastId = id;
-    this.#heard ||= this.answer.heard;
-    if (said) this.#options.onSaid(said);
-  }
-
-  /** The answer has failed before the model has spoken: the next request is as good as the first. */
-  #startOver(): void {
-    const { newId } = this.#options;
-    this.#anew();
-    this.#open = false;
-    this.#sent = !newId;
-    if (newId) this.#name(newId());
-  }
-
-  #name(id: string): void {
-    this.id = id;
-    this.#url = below(this.#config.endpoint, encodeURIComponent(id));
+    const { usage } = this.reader;
+    if (said.usage && usage) this.#conversation.tell(["usage", usage]);
+    this.#conversation.add(this, "reasoning", said.reasoning);
+    this.#conversation.add(this, "text", said.text);
   }
 }
 
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
+function cost(prices: PriceTable, models: unknown[], usage: Usage): Cost | undefined {
+  const { promptTokens: inputTokens, completionTokens: outputTokens } = usage;
+  return costOf(prices, models as string[], { ...usage, inputTokens, outputTokens });
 }
-
-type Read = (stream: ReadableStream<Uint8Array>, response: Response) => Promise<void>;

@@ -1,11 +1,11 @@
 import { requireOption, SseError } from "../errors.js";
 import type { AnswerMessage, RefusalMessage, ServerMessage } from "../websocket/messages.js";
 import type { Message } from "./ai-stream-config.js";
-import { Conversation, newMessage } from "./conversation.js";
+import { Answer } from "./answer.js";
+import { asked, Conversation, newMessage } from "./conversation.js";
 import { newId } from "./new-id.js";
 import type { Usage } from "./protocols/usage.js";
 import { type Retry, retryDelay, retryOf } from "./retry.js";
-import { ToldText } from "./told-text.js";
 import type {
   ClientWebSocket,
   WebSocketChatConfig,
@@ -13,18 +13,25 @@ import type {
 } from "./websocket-chat-config.js";
 
 /** The answer that is under way. */
-interface Current {
-  readonly id: string;
+class Asked extends Answer {
   /** What starts it; absent for one that was started before. */
   readonly ask: object | undefined;
-  readonly text: ToldText;
   /** Whether the server may have been asked. */
-  isSent?: boolean;
+  isSent = false;
   /** Of what the server has said of it last. */
-  lastEventId?: string | undefined;
+  lastEventId: string | undefined;
   /** Whether the model has spoken, so that somebody pays. */
-  isHeard?: boolean;
-  usage?: Usage;
+  isHeard = false;
+  usage: Usage | undefined;
+
+  constructor(id: string, ask: object | undefined) {
+    super(id);
+    this.ask = ask;
+  }
+
+  protected override details(): Partial<Message> {
+    return { usage: this.usage } as Partial<Message>;
+  }
 }
 
 /** The server will not change its mind (RFC 6455, 7.4.1); from 4000 on, that is the application's. */
@@ -38,12 +45,11 @@ const open = 1;
  * An answer outlives its connections. Where one is lost the answer is resumed, and no prompt is sent
  * again once the model has spoken. It connects when there is something to ask.
  */
-export class WebSocketChat extends Conversation<WebSocketChatEvents> {
+export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
   readonly #config: WebSocketChatConfig;
   readonly #retry: Retry;
   #socket: ClientWebSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #current: Current | undefined;
   /** Answers that the server has still to be told to stop. */
   readonly #toCancel = new Set<string>();
   #failures = 0;
@@ -58,7 +64,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     requireOption(typeof WebSocket === "function", "WebSocket", WebSocket, expected);
     super(config.messages);
     this.#config = config;
-    this.#retry = retryOf(retry === false ? retry : { maxDelay: 10_000, ...retry }, 5);
+    this.#retry = retryOf(retry, 5, 10_000);
   }
 
   /**
@@ -73,8 +79,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     const message = newMessage({ role: "user", content: prompt });
     this.replace([...this.getMessages(), message]);
     const id = newId();
-    const asked = this.asked();
-    const body = this.#config.body?.(asked) ?? asked;
+    const parts = asked(this.getMessages());
+    const body = this.#config.body?.(parts) ?? parts;
     return this.#begin(id, { ...body, type: "chat", id }, ["message", message]) as Promise<Message>;
   }
 
@@ -90,11 +96,11 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
 
   /** Ends the answer that is under way, if any, and has the server stop it. What has come stays. */
   cancel(): void {
-    const { id, ask, isSent } = this.#current ?? {};
+    const { id, ask, isSent } = this.underway ?? {};
     if (!id) return;
     // One that is resumed was asked for before.
     if (isSent || !ask) this.#toCancel.add(id);
-    this.end("stopped");
+    this.end(this.underway, "stopped");
     this.#connect();
   }
 
@@ -104,7 +110,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     const socket = this.#socket;
     this.#timer = this.#socket = undefined;
     this.#toCancel.clear();
-    this.end("stopped");
+    this.end(this.underway, "stopped");
     socket?.close();
   }
 
@@ -113,21 +119,17 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     ask?: object,
     ...before: ["message", Message][]
   ): Promise<Message | undefined> {
-    const current: Current = { id, ask, text: new ToldText() };
-    const { promise } = this.begin(() => {
-      const { text, usage } = current;
-      return { id, content: text.shown, usage };
-    });
-    this.#current = current;
+    const current = new Asked(id, ask);
+    this.underway = current;
     this.#failures = 0;
     this.open(...before);
     this.#connect();
-    return promise;
+    return current.promise;
   }
 
   /** Whether there is nothing to say. */
   get #isSilent(): boolean {
-    return !this.#current && this.#toCancel.size === 0;
+    return !this.underway && this.#toCancel.size === 0;
   }
 
   /** Sees to it that what there is to say is said, now or when there is a connection. */
@@ -147,7 +149,11 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     try {
       socket = new WebSocket(typeof url === "function" ? url() : url, protocols);
     } catch (cause) {
-      this.end("failed", new SseError("connection-error", `no WebSocket: ${cause}`, { cause }));
+      this.end(
+        this.underway,
+        "failed",
+        new SseError("connection-error", `no WebSocket: ${cause}`, { cause }),
+      );
       return;
     }
     this.#socket = socket;
@@ -176,7 +182,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   #speak(): void {
     for (const id of this.#toCancel) this.#say({ type: "cancel", id });
     this.#toCancel.clear();
-    const current = this.#current;
+    const current = this.underway;
     if (!current) return;
     const { id, ask, lastEventId } = current;
     if (ask && !current.isSent) this.#say(ask);
@@ -191,7 +197,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     const error = new SseError("connection-error", why);
     if (isFinal(code) || this.#failures >= this.#retry.maxRetries) {
       this.#toCancel.clear();
-      this.end("failed", error);
+      this.end(this.underway, "failed", error);
       return;
     }
     const delay = retryDelay(this.#retry, this.#failures++, this.#after);
@@ -203,13 +209,13 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
   #take(message: ServerMessage): void {
     if (message.type === "event") this.tell(["event", message]);
     else if (message.type === "retry") this.#after = message.retry;
-    else if (this.#current && message.id === this.#current.id) {
-      if ("refused" in message) this.#refused(this.#current, message);
-      else this.#told(this.#current, message as AnswerMessage);
+    else if (this.underway && message.id === this.underway.id) {
+      if ("refused" in message) this.#refused(this.underway, message);
+      else this.#told(this.underway, message as AnswerMessage);
     }
   }
 
-  #refused(current: Current, { code, message, refused }: RefusalMessage): void {
+  #refused(current: Asked, { code, message, refused }: RefusalMessage): void {
     const { id, ask, isHeard } = current;
     if (refused === "cancel") return;
     // Asked for by a connection that was lost, perhaps before the server had read it.
@@ -218,42 +224,40 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents> {
     else if (!isHeard && ask && this.#failures++ <= this.#retry.maxRetries) this.#say(ask);
     else if (isHeard || ask) {
       const why = "the answer broke off, and the server cannot resume it.";
-      this.end("failed", new SseError("incomplete", why));
-    } else this.end(undefined);
+      this.end(this.underway, "failed", new SseError("incomplete", why));
+    } else this.end(this.underway, undefined);
   }
 
-  #told(current: Current, message: AnswerMessage): void {
+  #told(current: Asked, message: AnswerMessage): void {
     const { text } = current;
     const { type } = message;
     this.#failures = 0;
     current.isHeard = true;
     current.lastEventId = message.eventId ?? current.lastEventId;
     if (type === "start") text.restart();
-    else if (type === "text") this.#add(text, message.text);
+    else if (type === "text") this.#add(current, message.text);
     else if (type === "usage") {
       current.usage = message.usage as Usage;
       this.tell(["usage", current.usage]);
     } else if (type === "error") this.#failed(message.message, message);
     else if (type === "done" || type === "cancelled") {
-      if (text.end()) this.restart(text);
-      this.end(type === "done" ? type : "stopped");
+      this.end(this.underway, type === "done" ? type : "stopped");
     }
   }
 
-  #add(text: ToldText, piece: string): void {
+  #add(current: Asked, piece: string): void {
     try {
-      this.add(text, piece, "token");
+      this.add(current, "text", piece);
     } catch (error) {
-      this.end("failed", error as SseError);
+      this.end(current, "failed", error as SseError);
     }
   }
 
   #failed(why: string, cause: object): void {
-    this.end("failed", new SseError("answer-failed", `the answer failed: ${why}`, { cause }));
-  }
-
-  protected override end(status: Message["status"], error?: SseError): void {
-    this.#current = undefined;
-    super.end(status, error);
+    this.end(
+      this.underway,
+      "failed",
+      new SseError("answer-failed", `the answer failed: ${why}`, { cause }),
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { AIStream } from "../client/ai-stream.js";
+import { AIStream, noUsage } from "../client/ai-stream.js";
 import type { AIStreamConfig, GivenMessage, Message } from "../client/ai-stream-config.js";
 import type { Usage } from "../client/protocols/usage.js";
 import { SseError } from "../errors.js";
@@ -39,8 +39,6 @@ export interface StreamingChatActions {
   /** Cancels, and forgets all messages. */
   reset(): void;
 }
-
-const noUsage: Usage = Object.freeze({ promptTokens: 0, completionTokens: 0, totalTokens: 0 });
 
 type Listener = (...args: unknown[]) => void;
 

@@ -1,5 +1,5 @@
-import { AnswerReader, toldError } from "../client/answer-reader.js";
-import { SseError } from "../errors.js";
+import { AnswerReader } from "../client/answer-reader.js";
+import type { SseError } from "../errors.js";
 
 /**
  * Finds the text in events. What is JSON of a protocol of this package is read as that says. In other
@@ -18,36 +18,30 @@ export class TextReader {
 
   /** Whether the text may end where it is. */
   get isComplete(): boolean {
-    return this.#answer.isWhole || !!this.#answer.error || this.#answer.aborted;
+    return this.#answer.isWhole || !!this.error;
   }
 
   /** The text in an event, `""` for none, `null` where there is no more. */
   readonly read = (data: string, event: string): string | null => {
     const value = parse(data);
     this.isStart = false;
-    if (typeof value === "object" && value !== null)
-      return this.#readObject({ ...value }, data, event);
+    if (typeof value === "object" && value) return this.#readObject({ ...value }, data, event);
     const text = typeof value === "string" ? value : data;
-    if (event === "error") this.error = failure({ error: text });
-    return event === "error" || event === "done" || data === "[DONE]" ? null : text;
+    if (event === "error") return this.#readObject({}, JSON.stringify({ error: text }), event);
+    return event === "done" || data === "[DONE]" ? null : text;
   };
 
   #readObject(value: Record<string, unknown>, data: string, event: string): string | null {
     const answer = this.#answer;
     const said = answer.take(event, data);
-    this.isStart = !!said?.start;
-    if (answer.error && !answer.aborted) this.error = failure(value);
+    this.isStart = !!said.start;
+    if (answer.said.error) this.error = answer.failure;
     if (answer.ended) return null;
     const { text, delta, content } = value;
-    this.#isKnown ||= said !== undefined;
-    const fields = this.#isKnown ? [said?.text] : [text, delta, content];
+    this.#isKnown ||= Object.keys(said).length > 0;
+    const fields = this.#isKnown ? [said.text] : [text, delta, content];
     return fields.find((field) => typeof field === "string") ?? "";
   }
-}
-
-function failure(told: Record<string, unknown>): SseError {
-  const cause = toldError(told);
-  return new SseError("answer-failed", `the answer failed: ${cause.message}`, { cause });
 }
 
 /** The value of the JSON, or the text itself where it is none. */

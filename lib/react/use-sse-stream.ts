@@ -102,7 +102,6 @@ class TextStore extends EventStreamStore<SSEStreamState, UseSSEStreamOptions> {
 
   #end(error?: SseError): void {
     this.#isDone = !error;
-    if (!error) this.#text.end();
     this.close();
     super.moved("closed", error);
   }

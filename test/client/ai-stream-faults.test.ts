@@ -16,7 +16,6 @@ import {
 } from "./ai-stream-setup.ts";
 
 const whole = stream(event("start", {}, "r.0"), token("Hello", "r.1"), done);
-const causeOf = (error: unknown) => (error as SseError).cause as Error;
 
 describe("before the first token", () => {
   it.each([408, 425, 429, 500, 502, 503, 504])("%i is tried again", async (code) => {
@@ -132,7 +131,7 @@ describe("before the first token", () => {
     expect((await client.stream.send("Hi")).content).toBe("Hello");
     const ids = server.requests.map(({ body }) => JSON.parse(body).id);
     expect(ids).toHaveLength(2);
-    expect(ids[0]).not.toBe(ids[1]);
+    expect(ids[0]).toBe(ids[1]);
     expect(client.last.id).toBe(ids[1]);
     expect(client.of("retry")).toMatchObject([{ error: { code: "answer-failed" } }]);
   });
@@ -271,13 +270,6 @@ describe("in the middle of an answer", () => {
     expect((await client.stream.send("Hi")).content).toBe("Hey there");
     expect(client.names.filter((name) => name === "restart")).toHaveLength(1);
     expect(await errorOf(() => loop)).toMatchObject({ code: "incomplete" });
-  });
-
-  it("begins anew where the answer is shorter than it was", async () => {
-    const server = await serve(broken(token("Hello ")), stream(token("Hell"), done));
-    const client = open(server.endpoint);
-    expect((await client.stream.send("Hi")).content).toBe("Hell");
-    expect(client.names).toContain("restart");
   });
 
   it("lacks nothing when it is cut behind its end", async () => {
@@ -520,19 +512,6 @@ describe("the application", () => {
     });
     expect(await loop).toMatchObject({ code: "http-error", status: 400 });
     expect(await strays()).toEqual([]);
-  });
-
-  it("may abort its own fetch, or leave the page", async () => {
-    let asked = 0;
-    const fetch = async () => {
-      asked++;
-      throw new DOMException("The page is gone.", "AbortError");
-    };
-    const client = open("http://x/chat", { fetch });
-    const error = await errorOf(() => client.stream.send("Hi"));
-    expect(error).toMatchObject({ code: "connection-error" });
-    expect(causeOf(error).name).toBe("AbortError");
-    expect(asked).toBe(1);
   });
 
   it("may have headers and a body that throw", async () => {

@@ -70,58 +70,6 @@ describe("messages", () => {
     expect(JSON.parse(server.requests[1]?.body ?? "").messages).toHaveLength(1);
   });
 
-  it("come under the id that the server gives, where it gives one", async () => {
-    const server = await serve(
-      (_, res) => {
-        res.writeHead(200, {
-          "Content-Type": "text/event-stream",
-          "Content-Location": "/answers/server-1?v=1",
-        });
-        res.write(token("Hel", "r.1"), () => setTimeout(() => res.destroy(), 5));
-      },
-      stream(token("lo", "r.2"), done),
-    );
-    const message = await open(server.endpoint).stream.send("Hi");
-    expect(message).toMatchObject({ id: "server-1", content: "Hello" });
-    expect(server.paths()[1]).toBe("GET /answers/server-1/stream?v=1");
-  });
-
-  it.each([
-    ["a%3Ab%20c", "a:b c"],
-    ["100%", "100%"],
-  ])("in a location are decoded, as resume() encodes them: %s", async (segment, id) => {
-    const server = await serve((_, res) => {
-      res.writeHead(200, {
-        "Content-Type": "text/event-stream",
-        "Content-Location": `/chat/${segment}`,
-      });
-      res.end(token("Hello", "r.1") + done);
-    }, status(204));
-    const { stream: chat } = open(server.endpoint);
-    const message = await chat.send("Hi");
-    expect(message).toMatchObject({ id, content: "Hello" });
-    expect(await chat.resume(message.id)).toBeUndefined();
-    expect(server.paths()[1]).toBe(`GET /chat/${encodeURIComponent(id)}/stream`);
-  });
-
-  it("are looked for at no other origin, which would get the headers", async () => {
-    for (const location of ["http://127.0.0.1:9/answers/1", "http://", "//127.0.0.1:9/x"]) {
-      const server = await serve(
-        (_, res) => {
-          res.writeHead(200, {
-            "Content-Type": "text/event-stream",
-            "Content-Location": location,
-          });
-          res.write(token("Hel", "r.1"), () => setTimeout(() => res.destroy(), 5));
-        },
-        stream(token("lo", "r.2"), done),
-      );
-      const { id, content } = await open(server.endpoint).stream.send("Hi");
-      expect(content).toBe("Hello");
-      expect(server.paths()[1]).toBe(`GET /chat/${id}/stream`);
-    }
-  });
-
   it("have an endpoint with a query, and ids of any letters", async () => {
     const server = await serve(status(500), status(404), answer("one"));
     const { stream } = open(`${server.endpoint}/?user=ada`, { id: () => "a/b$& ü" });

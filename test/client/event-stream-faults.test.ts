@@ -231,22 +231,11 @@ describe("a silent connection", () => {
     expect(signals[0]?.aborted).toBe(true);
   });
 
-  it("is asked once more when time stood still, as with a page that was frozen", async () => {
-    const { signals, send, events } = await paused();
-    vi.setSystemTime(Date.now() + 3_600_000);
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(signals).toHaveLength(1);
-    send("data: 1\n\n");
-    await vi.advanceTimersByTimeAsync(59_000);
-    expect([signals.length, signals[0]?.aborted, events.length]).toEqual([1, false, 1]);
-  });
-
-  it("is given up soon when nothing is under way after that", async () => {
+  it("is given up at once when time stood still, as with a machine that slept", async () => {
     const { signals, errors } = await paused();
     vi.setSystemTime(Date.now() + 3_600_000);
-    await vi.advanceTimersByTimeAsync(60_000);
     expect(signals[0]?.aborted).toBe(false);
-    await vi.advanceTimersByTimeAsync(3000);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(signals[0]?.aborted).toBe(true);
     expect(errors[0]).toMatchObject({ code: "idle-timeout" });
   });

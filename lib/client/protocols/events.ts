@@ -1,4 +1,4 @@
-import type { Saying } from "./said.js";
+import { failed, type Saying } from "./said.js";
 
 /** AI Kit's own events. */
 export const events: Saying = {
@@ -8,5 +8,5 @@ export const events: Saying = {
   metadata: ({ type, text, finishReason: finish }) =>
     type === "reasoning" ? { reasoning: text } : { finish },
   done: () => ({ end: true }),
-  error: (error) => ({ error }),
+  error: failed,
 };

@@ -5,19 +5,19 @@ import { anthropic } from "./anthropic.js";
 import { events } from "./events.js";
 import { readChunk } from "./openai.js";
 import { responses } from "./openai-responses.js";
-import { type JsonObject, object, type Said, type Saying } from "./said.js";
+import { failed, type JsonObject, object, type Said, type Saying } from "./said.js";
 
 /** The AI SDK's `start` and `error`, and the `error` of all others, are as AI Kit's. */
 const sayings: Saying = { ...responses, ...anthropic, ...aiSdk, ...events };
 
 /** All protocols' words for why an answer ended; any other is `other`. */
 const reasons: Partial<Record<FinishReason, RegExp>> = {
-  stop: /^(stop|eos|end_turn|stop_sequence|completed)$/,
-  length: /length|^max_|^model_context/,
-  "tool-calls": /^(tool.calls|tool_use|function_call)$/,
-  "content-filter": /^content.filter$/,
-  refusal: /^refusal$/,
-  pause: /^pause/,
+  stop: /^(stop|eos|end_turn|completed)/,
+  length: /length|max_|context/,
+  "tool-calls": /tool|function/,
+  "content-filter": /filter/,
+  refusal: /refusal/,
+  pause: /pause/,
 };
 
 export function finishReason(word: unknown): FinishReason {
@@ -31,7 +31,7 @@ export function finishReason(word: unknown): FinishReason {
  *
  * @throws {SseError} `invalid-data` for what is not JSON
  */
-export function readEvent(event: string, json: string): Said | undefined {
+export function readEvent(event: string, json: string): Said {
   if (json === "[DONE]") return { done: true };
   let data: JsonObject;
   try {
@@ -43,9 +43,9 @@ export function readEvent(event: string, json: string): Said | undefined {
   const { choices, error, token, type, usage } = data;
   const name = event === "message" ? String(type) : event;
   if (Object.hasOwn(sayings, name)) return (sayings[name] as Saying[string])(data);
-  if (error) return { error: data };
+  if (error) return failed(data);
   if (Array.isArray(choices)) return readChunk(data);
   // AI Kit's servers also send these without a name.
   if (typeof token === "string") return { text: token, usage, endless: true };
-  return usage ? { usage } : undefined;
+  return usage ? { usage } : {};
 }

@@ -1,4 +1,4 @@
-import { object } from "./said.js";
+import { known, object } from "./said.js";
 
 /** Tokens of an answer. */
 export interface Usage {
@@ -15,20 +15,12 @@ export interface Usage {
   readonly cacheWriteTokens?: number;
 }
 
-/** All protocols' names of what is counted, without underscores and in lower case. */
-const names = {
-  input: /^(prompt|input)tokens$/,
-  output: /^(completion|output)tokens$/,
-  total: /^totaltokens$/,
-  reasoning: /^(reasoning|thinking)tokens$/,
-  cached: /^(cached(input)?tokens|promptcachehittokens)$/,
-  written: /^cachewritetokens$/,
-  // Anthropic's `input_tokens` leave these out.
-  readApart: /^cachereadinputtokens$/,
-  writtenApart: /^cachecreationinputtokens$/,
-};
+/** Counts by their names, without underscores and `tokens`, in lower case. */
+export type Counts = Record<string, number>;
 
-export type Counts = { [Name in keyof typeof names]?: number };
+/** What is counted, under all protocols' names; all else is left out. */
+const counted =
+  /^(prompt|input|completion|output|total|reasoning|thinking|cached|cachedinput|promptcachehit|cachewrite|cachereadinput|cachecreationinput)tokens$/;
 
 /** Takes the counts that an event tells; they replace those of earlier ones. */
 export function count(counts: Counts, usage: unknown, isDetail = false): void {
@@ -37,28 +29,29 @@ export function count(counts: Counts, usage: unknown, isDetail = false): void {
   for (const given in told) {
     const value = told[given];
     const key = given.replaceAll("_", "").toLowerCase();
-    if (!isDetail && key.endsWith("details")) count(counts, value, true);
-    if (typeof value !== "number" || value < 0) continue;
-    for (const [name, pattern] of Object.entries(names)) {
-      if (pattern.test(key)) counts[name as keyof Counts] = value;
-    }
+    const [, name] = counted.exec(key) ?? [];
+    if (name && typeof value === "number" && value >= 0) counts[name] = value;
+    else if (!isDetail && key.endsWith("details")) count(counts, value, true);
   }
 }
 
 /** What the counts come to. */
 export function usageOf(counts: Counts): Usage {
-  const { input = 0, output = 0, total, reasoning, readApart, writtenApart } = counts;
-  const { cached = readApart, written = writtenApart } = counts;
-  const promptTokens = input + (readApart ?? 0) + (writtenApart ?? 0);
+  // Anthropic's `input_tokens` leave out what was read from the cache, and written to it.
+  const { cachereadinput: read, cachecreationinput: written } = counts;
+  const { prompt, input = prompt ?? 0, completion, output = completion ?? 0, total } = counts;
+  const { thinking, reasoning: reasoningTokens = thinking, cachewrite = written } = counts;
+  const { promptcachehit = read, cachedinput = promptcachehit, cached = cachedinput } = counts;
+  const promptTokens = input + (read ?? 0) + (written ?? 0);
   // xAI counts reasoning apart; its total shows that it did.
-  const isApart = reasoning && total === promptTokens + output + reasoning;
-  const completionTokens = isApart ? output + reasoning : output;
-  return Object.freeze({
+  const isApart = reasoningTokens && total === promptTokens + output + reasoningTokens;
+  const completionTokens = isApart ? output + reasoningTokens : output;
+  return known({
     promptTokens,
     completionTokens,
     totalTokens: total ?? promptTokens + completionTokens,
-    ...(reasoning !== undefined && { reasoningTokens: reasoning }),
-    ...(cached !== undefined && { cachedInputTokens: cached }),
-    ...(written !== undefined && { cacheWriteTokens: written }),
-  });
+    reasoningTokens,
+    cachedInputTokens: cached,
+    cacheWriteTokens: cachewrite,
+  }) as Usage;
 }

@@ -29,9 +29,10 @@ export interface Cost {
   total: number | undefined;
 }
 
-const version = /^(?:[-@](?:\d{4}-\d\d-\d\d|\d{8}|\d{6}|\d{3,4}|latest|v\d+(?::\d+)?))+$/;
 /** Names are the provider's words; no model's is longer. */
 const maxName = 256;
+/** What may follow the name of a model, or nothing. */
+const versions = /^([-@](\d{3,}(-\d\d)*|latest|v\d+(:\d+)?))*$/;
 
 /** @throws {SseError} `invalid-option` */
 export function checkPrices(prices: unknown): void {
@@ -49,13 +50,9 @@ export function checkPrices(prices: unknown): void {
 
 function priceOf(prices: PriceTable, model: string): Price | undefined {
   if (model.length > maxName) return undefined;
-  let longest: string | undefined;
-  for (const name of Object.keys(prices)) {
-    const same =
-      model === name || (model.startsWith(name) && version.test(model.slice(name.length)));
-    if (same && name.length > (longest?.length ?? -1)) longest = name;
-  }
-  return longest === undefined ? undefined : prices[longest];
+  return Object.entries(prices)
+    .filter(([name]) => model.startsWith(name) && versions.test(model.slice(name.length)))
+    .sort(([one], [other]) => other.length - one.length)[0]?.[1];
 }
 
 function inputCost(price: Price, usage: MeteredUsage): number | undefined {
