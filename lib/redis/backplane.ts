@@ -4,7 +4,7 @@ import type { Backplane, BackplaneLog, LogReceiver, Presence } from "../backplan
 import { checkOptions, describe, requireOption, SseError } from "../errors.js";
 import { wholeNumber } from "../options.js";
 import { appendScript, idKinds } from "./backplane-scripts.js";
-import { checkClient, checkPrefix, type RedisClient } from "./client.js";
+import { checkClient, checkPrefix, isWellFormed, type RedisClient } from "./client.js";
 import { type Batch, Budget, type LogWriter } from "./log-writer.js";
 import { Outbox } from "./outbox.js";
 import { PresenceKeeper } from "./presence.js";
@@ -125,8 +125,10 @@ class RedisBackplane implements Backplane, LogShare {
 
   follow(name: string, receiver: LogReceiver): BackplaneLog {
     if (this.#isClosed) throw closed();
-    const valid = typeof name === "string" && name !== "" && name.length <= longestName;
-    requireOption(valid, "name", name, `a string of 1 to ${longestName} characters`);
+    const isText = typeof name === "string" && name !== "" && name.length <= longestName;
+    // What is read of another key is given to nobody.
+    const isKey = isText && isWellFormed(name);
+    requireOption(isKey, "name", name, `well-formed text of 1 to ${longestName} characters`);
     if (this.#logs.has(name)) {
       const text = `name is ${describe(name)}, as that of another channel of this backplane; it must be its own.`;
       throw new SseError("invalid-option", text);

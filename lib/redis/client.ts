@@ -26,11 +26,18 @@ export function checkClient(client: unknown): asserts client is RedisClient {
   requireOption(has, "client", client, "a client of ioredis 5.4 or later: a Redis or a Cluster");
 }
 
+/** Whether it comes back from Redis as it was: half a surrogate pair has no bytes in UTF-8. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
 /** @throws {SseError} `invalid-option` */
 export function checkPrefix(prefix: unknown): asserts prefix is string {
   // A Cluster takes what stands in the first braces of a key for what decides its slot.
-  const valid = typeof prefix === "string" && /^[^{}]{1,128}$/s.test(prefix);
-  requireOption(valid, "prefix", prefix, "a string of 1 to 128 characters, without braces");
+  const valid =
+    typeof prefix === "string" && /^[^{}]{1,128}$/s.test(prefix) && isWellFormed(prefix);
+  const expected = "well-formed text of 1 to 128 characters, without braces";
+  requireOption(valid, "prefix", prefix, expected);
 }
 
 /** What the client puts before each key, which replies show. */

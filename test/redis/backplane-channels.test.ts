@@ -273,6 +273,7 @@ it.each([
   [{ client: {} }, "client is an object"],
   [{ prefix: "" }, "prefix"],
   [{ prefix: "app{1}" }, "prefix"],
+  [{ prefix: "app\udc00" }, "prefix"],
   [{ maxLength: 0 }, "maxLength is 0"],
   [{ retention: 1.5 }, "retention is 1.5"],
   [{ maxQueuedEvents: "9" }, 'maxQueuedEvents is "9"'],

@@ -367,6 +367,7 @@ describe("what a backplane cannot do is refused:", () => {
   it.each([
     ["no name", {}, /name is undefined/],
     ["a name that is none", { name: 5 }, /name is 5/],
+    ["a name that no key has", { name: "room \ud800" }, /name is "room \\ud800"; .* well-formed/],
     ["no history", { name: "news", history: false }, /history is false/],
     ["no ids", { name: "news", eventId: null }, /eventId is null/],
   ])("%s", async (_, options, message) => {
