@@ -91,7 +91,7 @@ if written > before then
   keep_number(KEYS[2], number, retention * 2)
   redis.call('SET', KEYS[3], string.format('%.0f', written), 'PX', ARGV[3])
   if retention > 0 then
-    redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', now() - retention))
+    redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, now() - retention)))
     redis.call('PEXPIRE', KEYS[1], retention)
   end
 end

@@ -3,6 +3,7 @@ import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:tim
 import type { Backplane, BackplaneLog, LogReceiver, Presence } from "../backplane.js";
 import { checkOptions, describe, requireOption, SseError } from "../errors.js";
 import { wholeNumber } from "../options.js";
+import { milliseconds } from "../streaming/generations/limits.js";
 import { appendScript, idKinds } from "./backplane-scripts.js";
 import { checkClient, checkPrefix, isWellFormed, type RedisClient } from "./client.js";
 import { type Batch, Budget, type LogWriter } from "./log-writer.js";
@@ -114,9 +115,9 @@ class RedisBackplane implements Backplane, LogShare {
       wholeNumber("maxQueuedEvents", maxQueuedEvents, 1),
       wholeNumber("maxQueuedBytes", maxQueuedBytes, 1),
     );
-    wholeNumber("presenceTimeout", presenceTimeout, 100);
+    const timeout = Math.ceil(milliseconds("presenceTimeout", presenceTimeout, 100));
     this.#outbox = new Outbox(client);
-    this.#presence = new PresenceKeeper(client, this.#producer, presenceTimeout);
+    this.#presence = new PresenceKeeper(client, this.#producer, timeout);
     this.#reader = new StreamReader(client, this.#retention, (error) => this.#lost(error));
     client.on("ready", this.#onReady);
     client.on("close", this.#onClose);

@@ -176,6 +176,15 @@ it("old entries go by number and by age, and a channel without any leaves nothin
   expect(await client.keys("*")).toEqual([expect.stringMatching(/^stream-llm:producer:/)]);
 });
 
+it("entries may be kept for longer than there have been any", async () => {
+  const retention = Number.MAX_SAFE_INTEGER;
+  const { log, receiver } = follow(openProcess(await startRedis(), { retention }));
+  log.append("message", "one");
+  await log.published();
+  await receiver.has(1);
+  expect(receiver.errors).toEqual([]);
+});
+
 it("prefixes keep applications apart, and the client's own is kept to", async () => {
   const server = await startRedis();
   const client = redisClient(server);
@@ -279,6 +288,7 @@ it.each([
   [{ maxQueuedEvents: "9" }, 'maxQueuedEvents is "9"'],
   [{ maxQueuedBytes: -1 }, "maxQueuedBytes is -1"],
   [{ presenceTimeout: 5 }, "presenceTimeout is 5"],
+  [{ presenceTimeout: 2 ** 31 }, "presenceTimeout is 2147483648"],
 ])("an option that makes no sense is refused: %o", async (options, message) => {
   const server = await startRedis();
   expect(() => openProcess(server, options as never)).toThrowError(
