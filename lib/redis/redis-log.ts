@@ -113,11 +113,7 @@ export class RedisLog implements BackplaneLog, ReadStream {
       return;
     }
     this.#isAway = false;
-    // Redis was emptied, or has lost what it had: an older copy took its place.
-    const isAnew = compareIds(end.id, this.#cursor) < 0;
-    // All of what was not read is gone already.
-    const isEmptied = end.length === 0 && end.number !== this.#position?.number;
-    if (this.#position && !isAnew && !isEmptied) return;
+    if (this.#position && !this.#isLost(end, this.#position)) return;
     const position = { id: end.id, number: end.number };
     // What throws is told again at the next look.
     this.receiver.onPosition(position);
@@ -183,6 +179,14 @@ export class RedisLog implements BackplaneLog, ReadStream {
     const error = unreadable(cause);
     this.writer.fail(error);
     this.receiver.onError(error);
+  }
+
+  /** Whether what comes after the end does not follow on the entry that was read last. */
+  #isLost(end: LogEnd, { number }: LogPosition): boolean {
+    // All that there was may be gone, as nothing came for so long: by the number, if all was read.
+    if (end.length === 0) return end.number !== number;
+    // Redis was emptied, or has lost what it had: an older copy took its place.
+    return compareIds(end.id, this.#cursor) < 0;
   }
 
   /** What follows the entry with this id; nothing when there is none that a channel wrote. */

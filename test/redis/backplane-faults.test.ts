@@ -125,6 +125,29 @@ it("Redis that was emptied begins anew: that is told, and what comes later comes
   expect(receiver.data[2]).toBe("still there");
 });
 
+it("a stream that ran out, as nothing came for long, has lost nothing", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const { log, receiver } = follow(openProcess(server));
+  await receiver.started();
+  log.append("message", "before");
+  await receiver.has(1);
+  await client.del("stream-llm:log:news");
+  // One that connects looks where logs end.
+  const connections = String(await client.client("LIST"));
+  const reader = /^id=(\d+) .* cmd=xread /m.exec(connections)?.[1] ?? expect.fail("no reader");
+  await client.client("KILL", "ID", reader);
+  await eventually(() => receiver.errors.length > 0, "break");
+  await eventually(() => log.stats().isConnected, "look at the log's end");
+  log.append("message", "after");
+  await receiver.has(2);
+  expect(receiver.positions).toHaveLength(1);
+  expect(receiver.holes).toEqual([]);
+  // The number tells it from a log that was emptied before it was read.
+  await client.del("stream-llm:log:news", "stream-llm:number:news");
+  await eventually(() => receiver.positions.length > 1, "new position", 15_000);
+});
+
 it("who has no room to be told that the log began anew is told again", async () => {
   const server = await startRedis();
   const client = redisClient(server);
