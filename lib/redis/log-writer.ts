@@ -128,12 +128,7 @@ export class LogWriter {
       this.#failure = undefined;
       return Promise.reject(failure);
     }
-    if (this.#queue.length === 0) return Promise.resolve();
-    const number = this.#settled + this.#queue.length;
-    return new Promise((resolve, reject) => {
-      const settle: Settle = (error) => (error ? reject(error) : resolve());
-      this.#waiters.push({ number, settle });
-    });
+    return this.#emptied();
   }
 
   /** Sends what can be sent. */
@@ -159,7 +154,8 @@ export class LogWriter {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, longestEnd);
     });
-    await Promise.race([this.published().catch(() => {}), late]);
+    // Whatever was given up before, and nobody asked about.
+    await Promise.race([this.#emptied().catch(() => {}), late]);
     clearTimeout(timer);
   }
 
@@ -168,6 +164,16 @@ export class LogWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#queue.length > 0) this.#giveUp(this.#settled + this.#queue.length, error);
+  }
+
+  /** Resolves when all of the queue is written; rejects as soon as some of it is given up. */
+  #emptied(): Promise<void> {
+    if (this.#queue.length === 0) return Promise.resolve();
+    const number = this.#settled + this.#queue.length;
+    return new Promise((resolve, reject) => {
+      const settle: Settle = (error) => (error ? reject(error) : resolve());
+      this.#waiters.push({ number, settle });
+    });
   }
 
   #sendBatch(): void {

@@ -95,3 +95,19 @@ it("of two parts that are given up, each is told of", async () => {
   expect(writer.size).toBe(0);
   await expect(writer.published()).rejects.toMatchObject({ code: "backplane-unavailable" });
 });
+
+it("the end waits for what is under way, though something was given up that nobody asked about", async () => {
+  const { link, writer, append } = openWriter();
+  append("one", false);
+  await link.answer(refusal);
+  append("two", false);
+  let isEnded = false;
+  const end = writer.end().then(() => {
+    isEnded = true;
+  });
+  await new Promise(setImmediate);
+  expect(isEnded).toBe(false);
+  await link.answer(2);
+  await end;
+  await expect(writer.published()).rejects.toMatchObject({ code: "backplane-unavailable" });
+});
