@@ -21,6 +21,8 @@ export interface ChannelLog {
   /**
    * What comes after the event with this id; null: from the oldest on. May wait; what it rejects with
    * becomes a warning, and an `unknown` gap.
+   *
+   * @param signal aborts when the session has gone that it is read for: it need not wait any more
    */
-  read(since: string | null): Promise<LogPage>;
+  read(since: string | null, signal?: AbortSignal): Promise<LogPage>;
 }

@@ -92,6 +92,8 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   /** The event that the session was found to have a right to, but no room for. */
   #allowed: number | undefined;
   #wake: (() => void) | undefined;
+  /** Of what is read of the log. */
+  #reading: AbortController | undefined;
   #isStopped = false;
   #isMixed: boolean;
   #hasSent = false;
@@ -148,6 +150,7 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
 
   stop(): void {
     this.#isStopped = true;
+    this.#reading?.abort();
     this.wake();
   }
 
@@ -268,14 +271,16 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
+    this.#reading ??= new AbortController();
     try {
-      const { entries = [], gap } = (await log?.read(since)) ?? {};
+      const { entries = [], gap } = (await log?.read(since, this.#reading.signal)) ?? {};
       if (gap && this.#onGap === "none") return this.#skip(gap);
       this.#gap = gap;
       this.#page = entries;
       this.#sentOfPage = 0;
       if (entries.length > 0 || gap) return;
     } catch (error) {
+      if (this.isOver) return;
       warn("a log could not be read", error);
       return this.#skip({ reason: "unknown", oldest: ring.oldestFor(this.session) });
     }

@@ -121,7 +121,7 @@ export class RedisLog implements BackplaneLog, ReadStream {
     this.#position = position;
   }
 
-  async read(since: string | null): Promise<LogPage> {
+  async read(since: string | null, signal?: AbortSignal): Promise<LogPage> {
     const deadline = performance.now() + mostReadTime;
     for (;;) {
       try {
@@ -131,6 +131,8 @@ export class RedisLog implements BackplaneLog, ReadStream {
         if (this.#isClosed) throw closed();
         if (isFinal(cause) || performance.now() > deadline) throw unreadable(cause);
         await pause(readPause);
+        // Each of those who come and go while Redis is away would ask for another minute.
+        if (signal?.aborted) throw unreadable(cause);
       }
     }
   }

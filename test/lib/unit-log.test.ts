@@ -9,12 +9,14 @@ import { event, openSession } from "./sessions.ts";
 class FakeLog {
   readonly entries: { id: string; number: number; name: string; data: string }[] = [];
   receiver!: LogReceiver;
+  readonly signals: (AbortSignal | undefined)[] = [];
 
   get backplane(): Backplane {
     const log = {
-      read: async (since: string | null): Promise<LogPage> => ({
-        entries: this.entries.filter(({ id }) => since === null || id > since),
-      }),
+      read: async (since: string | null, signal?: AbortSignal): Promise<LogPage> => {
+        this.signals.push(signal);
+        return { entries: this.entries.filter(({ id }) => since === null || id > since) };
+      },
       countChanged() {},
     };
     const follow = (_: string, receiver: LogReceiver) => {
@@ -82,4 +84,14 @@ it("a gap is told to sessions of whatever connection, each once", async () => {
   const told = `event:gap\ndata:{"reason":"evicted","oldest":"3-0"}\n\n${event("3-0", 3)}`;
   expect(chunks.join("")).toBe(told);
   expect(await body()).toBe(told);
+});
+
+it("what is read for a session is told when that has gone", async () => {
+  const log = new FakeLog();
+  const channel = createChannel({ name: "news", backplane: log.backplane });
+  const { session } = await openSession();
+  channel.register(session, { since: null });
+  expect(log.signals.map((signal) => signal?.aborted)).toEqual([false]);
+  await session.close();
+  expect(log.signals.map((signal) => signal?.aborted)).toEqual([true]);
 });

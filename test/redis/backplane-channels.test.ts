@@ -158,6 +158,18 @@ it("reading what came before waits while Redis is away", async () => {
   expect(await reading).toEqual({ entries: receiver.entries.slice(1) });
 });
 
+it("reading what came before does not outlast who it is for", async () => {
+  const server = await startRedis();
+  const { log } = follow(openProcess(server));
+  await server.kill();
+  const gone = new AbortController();
+  const reading = log.read("1-1", gone.signal);
+  gone.abort();
+  await expect(within(reading, "end of the read")).rejects.toMatchObject({
+    code: "backplane-unavailable",
+  });
+});
+
 it("old entries go by number and by age, and a channel without any leaves nothing behind", async () => {
   const server = await startRedis({ settings: { "stream-node-max-entries": "10" } });
   const client = redisClient(server);
