@@ -81,7 +81,7 @@ export class PresenceKeeper {
     this.#changed.delete(channel);
     const args = [this.#process, count, this.#timeout];
     const reply = await presenceScript.run(this.#client, [channel.keys.presence], args);
-    const [sessions, processes] = reply as [number, number];
+    const [sessions = 0, processes = 0] = (reply as unknown[]).map(Number);
     if (count === 0) this.#told.delete(channel);
     return { sessions, processes };
   }

@@ -188,7 +188,7 @@ export class StreamReader {
     for (let attempt = 0; attempt < 200 && this.#waiting === waiting; attempt++) {
       try {
         const woken = await this.#client.call("client", "UNBLOCK", String(this.#connectionId));
-        if (woken === 1) break;
+        if (Number(woken) === 1) break;
       } catch {
         // Not allowed, or Redis is away: the read returns by itself.
         break;
@@ -246,8 +246,9 @@ export async function endsOf(
   retention: number,
 ): Promise<(LogEnd | Error)[]> {
   const keys = streams.flatMap((stream) => [stream.keys.stream, stream.keys.number]);
-  const reply = (await endScript.run(client, keys, [retention])) as [string, string, number][];
-  return reply.map(([id, number, length]) =>
-    /^\d/.test(id) ? { id, number: Number(number), length } : new Error(id),
+  const reply = (await endScript.run(client, keys, [retention])) as string[][];
+  // A client of the option `stringNumbers` has no numbers.
+  return reply.map(([id = "", number, length]) =>
+    /^\d/.test(id) ? { id, number: Number(number), length: Number(length) } : new Error(id),
   );
 }

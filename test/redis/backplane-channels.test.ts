@@ -229,6 +229,24 @@ it("over RESP3 with its own shapes of replies", async () => {
   expect(await log.presence()).toEqual({ sessions: 0, processes: 0 });
 });
 
+it("over a client that gives numbers as text", async () => {
+  const server = await startRedis();
+  const client = redisClient(server, { retryStrategy: () => 20, stringNumbers: true });
+  const { log, receiver } = follow(openProcess(server, {}, client));
+  receiver.sessions = 2;
+  expect(await log.presence()).toEqual({ sessions: 2, processes: 1 });
+  log.append("message", "before");
+  await receiver.has(1);
+  // All that was not read is gone: what comes next is of no other number than that.
+  const other = redisClient(server);
+  await other
+    .multi()
+    .xtrim("stream-llm:log:news", "MAXLEN", 0)
+    .incr("stream-llm:number:news")
+    .exec();
+  await eventually(() => receiver.positions.length > 1, "new position", 15_000);
+});
+
 it("sessions are counted over all processes; those of one that was killed for a while", async () => {
   const server = await startRedis();
   const options = { presenceTimeout: 600 };
