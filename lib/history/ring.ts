@@ -37,6 +37,8 @@ export class Ring<Member> {
   readonly #filters = new Map<number, Filter<Member>>();
   readonly #isAging: boolean;
   #end = 1;
+  /** What comes after this place does not follow on what came before it. */
+  #clearedAt = 0;
   /** That of the last event. */
   #order = 0;
 
@@ -101,7 +103,7 @@ export class Ring<Member> {
     if (number !== undefined) return number + 1;
     // Of another channel, or the session's own: what was sent before it has come before it.
     const order = orderOf(id);
-    if (order === undefined || order < this.#beginning) return "unknown";
+    if (order === undefined || order < this.#beginning || order < this.#clearedAt) return "unknown";
     if (this.unplaced.has(order)) return "unknown";
     const [, , , evicted = 0] = native.historyState(this.channel);
     return order < evicted ? "evicted" : native.heldAfter(this.channel, order);
@@ -144,6 +146,7 @@ export class Ring<Member> {
   }
 
   clear(): void {
+    this.#clearedAt = autoOrder();
     native.clearHistory(this.channel);
     this.#filters.clear();
   }

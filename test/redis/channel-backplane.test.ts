@@ -219,6 +219,23 @@ it("all clients are told when Redis has lost what they did not get, between befo
   expect(await again.events.take(2)).toMatchObject([{ event: "gap" }, { data: '"after"' }]);
 });
 
+it("who was away when Redis lost events is told, though its last event was of the session's own", async () => {
+  const redis = await startRedis();
+  const app = await startApp(redis);
+  const opened = await app.open();
+  app.channel.broadcast("before");
+  await opened.events.next();
+  app.channel.activeSessions[0]?.push("its own");
+  const own = await opened.events.next();
+  opened.close();
+  await eventually(() => app.channel.sessionCount === 0, "end of the session");
+  await redisClient(redis).flushall();
+  app.channel.broadcast("after");
+  await eventually(() => app.channel.stats().broadcasts === 2, "event after the gap");
+  const again = await app.open(own.id);
+  expect(await again.events.take(2)).toMatchObject([{ event: "gap" }, { data: '"after"' }]);
+});
+
 it("local sessions live on while Redis is away, and what was broadcast meanwhile comes after", async () => {
   const redis = await startRedis({ appendonly: true });
   const [one, two] = [await startApp(redis), await startApp(redis)];
