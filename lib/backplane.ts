@@ -17,7 +17,8 @@ import type { ChannelLog, LogEntry } from "./history/log.js";
  */
 export interface Backplane {
   /**
-   * Follows the log of `name`, from its end on: whatever `append` of the result is given comes back.
+   * Follows the log of `name`, from its end on: whatever `append` of the result is given comes back, and what
+   * others append while sessions are there, though the end may still be sought.
    *
    * @throws {SseError} `invalid-option` for a name that is followed already, `closed`
    */

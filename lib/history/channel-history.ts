@@ -16,6 +16,9 @@ import type { Range } from "./unplaced.js";
 
 type Start = Omit<ReplayStart, "from">;
 
+/** Where a session left; without `since`, where the log begins to be followed, which was not known then. */
+type Left = Pick<ReplayStart, "next"> & { readonly since: string | null | undefined };
+
 /** What a session that has been away has to tell and to do. */
 export interface Returning<Member> extends Replayed {
   readonly lastId: string;
@@ -50,11 +53,13 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readonly #host: ReplayHost<Member>;
   readonly #replays = new Map<Member, Replay<Member>>();
   /** Where sessions were that were deregistered. */
-  readonly #left = new WeakMap<Member, Pick<ReplayStart, "next" | "since">>();
+  readonly #left = new WeakMap<Member, Left>();
   /** The places of ids of others that sessions may have got before what this channel replayed to them. */
   readonly #mixed = new WeakMap<Member, Range>();
   #log: ChannelLog | undefined;
   #position: string | null | undefined;
+  /** The first position that was known. */
+  #start: string | null | undefined;
 
   constructor(ring: Ring<Member>, host: ReplayHost<Member>) {
     this.ring = ring;
@@ -78,6 +83,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readFrom(log: ChannelLog, position: string | null | undefined): void {
     this.#log = log;
     this.#position = position;
+    if (this.#start === undefined) this.#start = position;
     for (const replay of this.#replays.values()) replay.wake();
   }
 
@@ -184,8 +190,12 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   #startOf(session: Member, options: RegisterOptions): Start | undefined {
     const { onGap = "all" } = options;
     const left = options.since === undefined ? this.#left.get(session) : undefined;
-    // In the log it is known what follows on what.
-    if (left) return { ...left, ...(this.#log && { next: undefined }), onGap };
+    if (left) {
+      const { since = this.#start } = left;
+      if (since === undefined) return undefined;
+      // In the log it is known what follows on what.
+      return { next: this.#log ? undefined : left.next, since, onGap };
+    }
     const since = options.since === undefined ? this.#lastOf(session) : options.since;
     if (since === "") return undefined;
     const { first, end } = this.ring.held;
@@ -207,8 +217,9 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
     return typeof this.ring.after(lastId) === "number" ? lastId : "";
   }
 
-  #now(): Pick<ReplayStart, "next" | "since"> {
+  #now(): Left {
     const { end } = this.ring.held;
-    return { next: end, since: this.ring.idOf(end - 1) ?? this.#position ?? null };
+    const since = this.ring.idOf(end - 1) ?? this.#position;
+    return { next: end, since: this.#log ? since : (since ?? null) };
   }
 }

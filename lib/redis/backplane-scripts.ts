@@ -100,11 +100,11 @@ return failure or written
 
 /**
  * Where logs end. KEYS: stream and number of its last entry, of each. ARGV: how long to keep entries.
- * Returns of each the last id, the last number and how many entries there are; an error in place of the
- * id where the key is no stream.
+ * Returns of each the last id, the last number, how many entries there are, and the time; an error in place
+ * of the id where the key is no stream.
  */
-export const endScript = new Script(`${lastNumber}
-local lifetime = tonumber(ARGV[1]) * 2
+export const endScript = new Script(`${now}${lastNumber}
+local lifetime, time = tonumber(ARGV[1]) * 2, now()
 local ends = {}
 for at = 1, #KEYS, 2 do
   local id, number, length = '0-0', '0', 0
@@ -119,7 +119,7 @@ for at = 1, #KEYS, 2 do
       if info[field] == 'length' then length = info[field + 1] end
     end
   end
-  ends[#ends + 1] = {id, number, length}
+  ends[#ends + 1] = {id, number, length, time}
 end
 return ends
 `);

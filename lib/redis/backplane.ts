@@ -229,8 +229,9 @@ class RedisBackplane implements Backplane, LogShare {
     try {
       const [end] = await endsOf(this.#client, [log], this.#retention);
       if (!end || end instanceof Error) throw end;
+      const start = await log.startOf(end);
       if (log.isClosed) return;
-      log.end(end);
+      log.end(start);
       log.writer.open();
       this.#reader.add(log);
     } catch (error) {

@@ -63,6 +63,8 @@ export class RedisLog implements BackplaneLog, ReadStream {
   #isClosed = false;
   /** Whether it has been told that Redis cannot be reached. */
   #isAway = false;
+  /** Since when there are sessions, if that was before it was known where the log ends. */
+  #awaitedSince: number | undefined;
 
   constructor(keys: LogKeys, receiver: LogReceiver, budget: Budget, share: LogShare) {
     this.keys = keys;
@@ -121,6 +123,18 @@ export class RedisLog implements BackplaneLog, ReadStream {
     this.#position = position;
   }
 
+  /** Where to begin: before what others have appended since sessions wait for it, else at the end. */
+  async startOf(end: LogEnd): Promise<LogEnd> {
+    if (this.#awaitedSince === undefined) return end;
+    const from = Math.max(0, Math.floor(end.time - (performance.now() - this.#awaitedSince)));
+    if (Number.parseInt(end.id, 10) < from) return end;
+    const [first] = await this.#fill(await this.#range(String(from)), 0);
+    if (!first) return end;
+    const range = [this.keys.stream, `(${first.id}`, "-", "COUNT", 1];
+    const [before] = (await this.#share.ask("xrevrange", ...range)) as RawEntry[];
+    return { ...end, id: before?.[0] ?? beforeAll, number: first.number - 1 };
+  }
+
   async read(since: string | null, signal?: AbortSignal): Promise<LogPage> {
     const deadline = performance.now() + mostReadTime;
     for (;;) {
@@ -138,6 +152,8 @@ export class RedisLog implements BackplaneLog, ReadStream {
   }
 
   countChanged(): void {
+    const isAwaited = !this.#position && this.receiver.sessionCount() > 0;
+    if (isAwaited) this.#awaitedSince ??= performance.now();
     this.#share.countChanged(this);
   }
 

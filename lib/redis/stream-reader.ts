@@ -21,6 +21,8 @@ export interface LogEnd {
   readonly id: string;
   readonly number: number;
   readonly length: number;
+  /** When it did, in ms of Redis' clock. */
+  readonly time: number;
 }
 
 /** A stream that is read. */
@@ -248,7 +250,8 @@ export async function endsOf(
   const keys = streams.flatMap((stream) => [stream.keys.stream, stream.keys.number]);
   const reply = (await endScript.run(client, keys, [retention])) as string[][];
   // A client of the option `stringNumbers` has no numbers.
-  return reply.map(([id = "", number, length]) =>
-    /^\d/.test(id) ? { id, number: Number(number), length: Number(length) } : new Error(id),
-  );
+  return reply.map(([id = "", ...numbers]) => {
+    const [number = 0, length = 0, time = 0] = numbers.map(Number);
+    return /^\d/.test(id) ? { id, number, length, time } : new Error(id);
+  });
 }

@@ -1,6 +1,7 @@
+import { connect, createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type Channel, createChannel, type Session } from "../../lib/index.ts";
-import { errorOf, eventually, type OpenStream } from "../e2e/harness.ts";
+import { errorOf, eventually, listen, type OpenStream } from "../e2e/harness.ts";
 import { openSession } from "../lib/sessions.ts";
 import { openProcess } from "./backplane-kit.ts";
 import { AppServer, dataOf, startApp } from "./channel-kit.ts";
@@ -275,6 +276,42 @@ it("a server starts without Redis, and refuses broadcasts only when too many wai
   app.channel.broadcast(4);
   expect(dataOf([await opened.events.next()])).toEqual([4]);
   await redis.close();
+});
+
+it("a session gets what others broadcast since it was registered, though its server finds its way later", async () => {
+  const redis = await startRedis();
+  const old = ["n", 100, "e", "message", "d", '"from before"'];
+  await redisClient(redis).xadd("stream-llm:log:news", "1-1", ...old);
+  await redisClient(redis).set("stream-llm:number:news", 100);
+  const one = await startApp(redis);
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const gate = createServer(async (near) => {
+    await opened;
+    const far = connect(redis.port, "127.0.0.1");
+    for (const socket of [near, far]) socket.on("error", () => {});
+    near.pipe(far).pipe(near);
+  });
+  const client = redisClient({ port: (await listen(gate)).port } as RedisServer);
+  const process = openProcess(redis, {}, client);
+  const channel = createChannel({ name: "news", backplane: process.backplane });
+  const { session, body } = await openSession();
+  const left = await openSession();
+  channel.register(session).register(left.session).deregister(left.session);
+  for (const number of numbers(0, 3)) one.channel.broadcast(number);
+  await one.channel.published();
+  open();
+  await eventually(() => channel.stats().broadcasts === 3, "events");
+  one.channel.broadcast(3);
+  await eventually(() => channel.stats().broadcasts === 4, "event");
+  channel.register(left.session);
+  await eventually(() => left.session.lastId === session.lastId, "what came since it left");
+  for (const text of [await body(), await left.body()]) {
+    expect(text.match(/(?<=^data:).*/gm)).toEqual(["0", "1", "2", "3"]);
+  }
+  expect(channel.stats().backplane?.gaps).toBe(0);
 });
 
 it("sessions are counted over all servers", async () => {
