@@ -9,15 +9,14 @@ import type {
 } from "../backplane.js";
 import { describe, SseError, warn } from "../errors.js";
 import type { LogPage } from "../history/log.js";
+import { entryOf, LogPages } from "./log-pages.js";
 import { type Batch, type Budget, isFinal, LogWriter, type WriterLink } from "./log-writer.js";
-import { beforeAll, compareIds, isStreamId } from "./stream-id.js";
+import { beforeAll, compareIds } from "./stream-id.js";
 import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
 
 /** How long to wait when the engine is too far behind to take an entry, in ms. */
 const overloadedPause = 10;
-/** Entries of a page that is read for one session. */
-const pageSize = 256;
-/** When it is tried again to read one, in ms, and for how long. */
+/** When it is tried again to read a page, in ms, and for how long. */
 const readPause = 200;
 const mostReadTime = 60_000;
 
@@ -56,6 +55,7 @@ export class RedisLog implements BackplaneLog, ReadStream {
   readonly receiver: LogReceiver;
   readonly writer: LogWriter;
   readonly #share: LogShare;
+  readonly #pages: LogPages;
   #position: LogPosition | undefined;
   /** Of the last entry that was read, those that no channel wrote included. */
   #cursor = beforeAll;
@@ -70,6 +70,7 @@ export class RedisLog implements BackplaneLog, ReadStream {
     this.keys = keys;
     this.receiver = receiver;
     this.#share = share;
+    this.#pages = new LogPages(keys.stream, share);
     const link: WriterLink = {
       get isReady() {
         return share.isReady;
@@ -128,19 +129,15 @@ export class RedisLog implements BackplaneLog, ReadStream {
     if (this.#awaitedSince === undefined) return end;
     const from = Math.max(0, Math.floor(end.time - (performance.now() - this.#awaitedSince)));
     if (Number.parseInt(end.id, 10) < from) return end;
-    const [first] = await this.#fill(await this.#range(String(from)), 0);
-    if (!first) return end;
-    const range = [this.keys.stream, `(${first.id}`, "-", "COUNT", 1];
-    const [before] = (await this.#share.ask("xrevrange", ...range)) as RawEntry[];
-    return { ...end, id: before?.[0] ?? beforeAll, number: first.number - 1 };
+    return { ...end, ...(await this.#pages.before(from)) };
   }
 
   async read(since: string | null, signal?: AbortSignal): Promise<LogPage> {
     const deadline = performance.now() + mostReadTime;
     for (;;) {
       try {
-        const next = since === null ? undefined : await this.#after(since);
-        return next ?? (await this.#oldest(since));
+        const next = since === null ? undefined : await this.#pages.after(since, signal);
+        return next ?? (await this.#pages.oldest(since, this.#cursor, signal));
       } catch (cause) {
         if (this.#isClosed) throw closed();
         if (isFinal(cause) || performance.now() > deadline) throw unreadable(cause);
@@ -207,56 +204,6 @@ export class RedisLog implements BackplaneLog, ReadStream {
     return compareIds(end.id, this.#cursor) < 0;
   }
 
-  /** What follows the entry with this id; nothing when there is none that a channel wrote. */
-  async #after(since: string): Promise<LogPage | undefined> {
-    if (!isStreamId(since)) return undefined;
-    const raw = await this.#range(since);
-    const first = raw[0]?.[0] === since ? entryOf(raw[0]) : undefined;
-    if (!first) return undefined;
-    const entries = await this.#fill(raw, 1);
-    const [next] = entries;
-    if (!next || next.number === first.number + 1) return { entries };
-    return { entries, gap: { reason: "evicted", oldest: next.id } };
-  }
-
-  /** What there is, though the client got something else last. */
-  async #oldest(since: string | null): Promise<LogPage> {
-    const entries = await this.#fill(await this.#range("-"), 0);
-    if (since === null) return { entries };
-    const oldest = entries[0]?.id ?? null;
-    const isOld = isStreamId(since) && compareIds(since, oldest ?? this.#cursor) < 0;
-    return { entries, gap: { reason: isOld ? "evicted" : "unknown", oldest } };
-  }
-
-  async #range(from: string): Promise<RawEntry[]> {
-    // The client would keep it for later, each of many.
-    if (!this.#share.isReady) throw new Error("Redis cannot be reached");
-    const range = [this.keys.stream, from, "+", "COUNT", pageSize];
-    return (await this.#share.ask("xrange", ...range)) as RawEntry[];
-  }
-
-  /** The entries from `at` on, up to the first hole; of the next page where this one has none. */
-  async #fill(raw: readonly RawEntry[], at: number): Promise<NumberedEntry[]> {
-    let [page, from] = [raw, at];
-    for (;;) {
-      const entries = page
-        .slice(from)
-        .map(entryOf)
-        .filter((entry) => entry !== undefined);
-      const last = page.at(-1)?.[0];
-      if (entries.length === 0 && last !== undefined && page.length === pageSize) {
-        page = await this.#range(`(${last}`);
-        from = 0;
-        continue;
-      }
-      const hole = entries.findIndex(
-        ({ number }, index) =>
-          index > 0 && number !== (entries[index - 1] as NumberedEntry).number + 1,
-      );
-      return hole < 0 ? entries : entries.slice(0, hole);
-    }
-  }
-
   async #deliver(entry: NumberedEntry): Promise<void> {
     for (;;) {
       try {
@@ -277,14 +224,6 @@ export class RedisLog implements BackplaneLog, ReadStream {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-/** An entry as a channel wrote it; nothing for one of another shape. */
-function entryOf([id, fields]: RawEntry): NumberedEntry | undefined {
-  if (fields?.length !== 6) return undefined;
-  const [n, number, e, name, d, data] = fields as [string, string, string, string, string, string];
-  if (n !== "n" || e !== "e" || d !== "d" || !/^[1-9]\d{0,15}$/.test(number)) return undefined;
-  return { id, number: Number(number), name, data };
 }
 
 export function closed(): SseError {

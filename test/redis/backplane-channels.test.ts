@@ -170,6 +170,38 @@ it("reading what came before does not outlast who it is for", async () => {
   });
 });
 
+it("a page of what came before has a bounded size, whatever that of the events", async () => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server));
+  const data = "x".repeat(100_000);
+  for (let at = 0; at < 20; at++) log.append("message", data);
+  log.append("message", "y".repeat(1_000_000));
+  await receiver.has(21);
+  const seen = [];
+  for (let since = null; seen.length < 21; since = seen.at(-1)?.id ?? null) {
+    const { entries } = await log.read(since);
+    expect(entries.length).toBeGreaterThan(0);
+    expect(entries.length).toBeLessThan(3);
+    seen.push(...entries);
+  }
+  expect(seen).toEqual(receiver.entries);
+});
+
+it("few pages are read at the same time, and none for who has gone before its turn", async () => {
+  const server = await startRedis();
+  const { log, receiver } = follow(openProcess(server));
+  await receiver.started();
+  server.pause();
+  const gone = Array.from({ length: 100 }, () => new AbortController());
+  const ended = Promise.allSettled(gone.map(({ signal }) => log.read("1-1", signal)));
+  const late = log.read("1-1");
+  for (const controller of gone) controller.abort();
+  server.resume();
+  await ended;
+  expect(await late).toEqual({ entries: [], gap: { reason: "unknown", oldest: null } });
+  expect((await server.commands()).xrange).toBeLessThan(20);
+});
+
 it("old entries go by number and by age, and a channel without any leaves nothing behind", async () => {
   const server = await startRedis({ settings: { "stream-node-max-entries": "10" } });
   const client = redisClient(server);
