@@ -6,10 +6,11 @@ import { wholeNumber } from "../options.js";
 import { milliseconds } from "../streaming/generations/limits.js";
 import { appendScript, idKinds } from "./backplane-scripts.js";
 import { checkClient, checkPrefix, isWellFormed, type RedisClient } from "./client.js";
-import { type Batch, Budget, type LogWriter } from "./log-writer.js";
+import { type Batch, Budget, type LogWriter, longestEnd } from "./log-writer.js";
 import { Outbox } from "./outbox.js";
 import { PresenceKeeper } from "./presence.js";
 import { closed, ended, type LogKeys, type LogShare, RedisLog } from "./redis-log.js";
+import { settledWithin } from "./settled.js";
 import { endsOf, StreamReader } from "./stream-reader.js";
 
 export interface RedisBackplaneOptions {
@@ -199,7 +200,8 @@ class RedisBackplane implements Backplane, LogShare {
     for (const [name, each] of this.#logs) if (each === log) this.#logs.delete(name);
     this.#starting.delete(log);
     this.#reader.delete(log);
-    if (this.isReady) await this.#presence.leave(log);
+    // One that hangs holds nobody up.
+    if (this.isReady) await settledWithin(this.#presence.leave(log), longestEnd);
   }
 
   #keysOf(name: string): LogKeys {

@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { SseError } from "../errors.js";
 import type { Settle } from "../waiters.js";
+import { settledWithin } from "./settled.js";
 
 /** What goes in one script: Redis does nothing else meanwhile. */
 const mostPerBatch = 128;
@@ -10,7 +11,7 @@ const mostUnderWay = 8;
 const firstDelay = 50;
 const longestDelay = 2000;
 /** How long closing waits for Redis, in ms. */
-const longestEnd = 2000;
+export const longestEnd = 2000;
 /** What an event takes beside its text, about. */
 const overhead = 128;
 
@@ -150,13 +151,8 @@ export class LogWriter {
   /** Resolves when all is written, or cannot be soon. */
   async end(): Promise<void> {
     if (this.#queue.length === 0 || !this.#link.isReady) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, longestEnd);
-    });
     // Whatever was given up before, and nobody asked about.
-    await Promise.race([this.#emptied().catch(() => {}), late]);
-    clearTimeout(timer);
+    await settledWithin(this.#emptied(), longestEnd);
   }
 
   /** Gives up what waits. */

@@ -26,6 +26,8 @@ export class PresenceKeeper {
   readonly #changed = new Set<Counted>();
   /** Those that Redis has a number of. */
   readonly #told = new Set<Counted>();
+  /** Those that Redis is being told about: a slow one gets no more until it answers. */
+  readonly #telling = new Set<Counted>();
   #gathering: NodeJS.Timeout | undefined;
   #beat: NodeJS.Timeout | undefined;
 
@@ -55,8 +57,8 @@ export class PresenceKeeper {
   /** The channel is not counted any more. */
   async leave(channel: Counted): Promise<void> {
     this.#changed.delete(channel);
-    if (this.#told.has(channel)) await this.#write(channel, 0).catch(() => {});
-    this.#told.delete(channel);
+    // Where it fails, the number runs out.
+    if (this.#told.delete(channel)) await this.#write(channel, 0).catch(() => {});
   }
 
   close(): void {
@@ -68,12 +70,24 @@ export class PresenceKeeper {
 
   #tell(channels: Iterable<Counted>): void {
     if (this.#client.status !== "ready") return;
-    // Where it fails, the next beat tells it.
     for (const channel of channels) {
-      void this.read(channel).catch(() => {
-        if (!channel.isClosed) this.#changed.add(channel);
-      });
+      if (this.#telling.has(channel)) this.#changed.add(channel);
+      else void this.#tellOne(channel);
     }
+  }
+
+  async #tellOne(channel: Counted): Promise<void> {
+    this.#telling.add(channel);
+    try {
+      await this.read(channel);
+    } catch {
+      // The next beat tells it.
+      if (!channel.isClosed) this.#changed.add(channel);
+      return;
+    } finally {
+      this.#telling.delete(channel);
+    }
+    if (this.#changed.has(channel)) this.changed(channel);
   }
 
   async #write(channel: Counted, count: number): Promise<Presence> {

@@ -322,6 +322,26 @@ it("sessions are counted over all processes; those of one that was killed for a 
   await presence({ sessions: 0, processes: 0 });
 });
 
+it("a Redis that hangs is told each number once, and holds nobody up who leaves", async () => {
+  const server = await startRedis();
+  const { client, backplane } = openProcess(server, { presenceTimeout: 100 });
+  const { log, receiver } = follow({ client, backplane });
+  receiver.sessions = 1;
+  log.countChanged();
+  expect(await log.presence()).toEqual({ sessions: 1, processes: 1 });
+  await server.resetCommands();
+  server.pause();
+  // Each would be a beat, at least.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await within(log.close(), "end of the log");
+  server.resume();
+  await client.ping();
+  const { hset = 0, hdel = 0 } = await server.commands();
+  expect(hset).toBeLessThan(4);
+  expect(hdel).toBeGreaterThan(0);
+  expect(await redisClient(server).exists("stream-llm:presence:news")).toBe(0);
+});
+
 it("nothing of it keeps the process alive", async () => {
   const server = await startRedis();
   const child = await startChild(

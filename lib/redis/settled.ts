@@ -1,0 +1,11 @@
+import { clearTimeout, setTimeout } from "node:timers";
+
+/** Resolves when the promise has settled, however, or after so many ms. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise.catch(() => {}), late]);
+  clearTimeout(timer);
+}
