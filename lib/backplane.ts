@@ -71,7 +71,8 @@ export interface BackplaneLog extends ChannelLog {
    */
   published(): Promise<void>;
   /**
-   * Only an entry that has exactly the id `since` is one to go on from; a client can send anything. A hole
+   * Only an entry that has exactly the id `since` is one to go on from; a client can send anything. After
+   * `"0-0"` comes the first entry of the log, where that was empty when it began to be followed. A hole
    * between entries is a gap, too. Waits for a while when the log cannot be reached.
    *
    * @returns A promise that rejects with `SseError` `backplane-unavailable`, `closed`

@@ -7,7 +7,7 @@ import type {
 } from "./backplane.js";
 import { describe, requireOption, type SseError, warn } from "./errors.js";
 import type { Gap } from "./history/gap.js";
-import type { ChannelLog, LogEntry } from "./history/log.js";
+import { type ChannelLog, type LogEntry, noEntry } from "./history/log.js";
 
 /** What is done with what comes from a log: a channel. */
 export interface LogHost {
@@ -20,9 +20,6 @@ export interface LogHost {
   onEntry(entry: LogEntry): void;
   onError(error: SseError): void;
 }
-
-/** Before the first entry of a log. */
-const noEntry = "0-0";
 
 /** Follows the log that a channel shares with other processes, and finds out where entries are missing. */
 export class LogFollower implements LogReceiver {

@@ -8,7 +8,7 @@ import {
   type SessionObserver,
 } from "../internal.js";
 import type { GapDetails } from "./gap.js";
-import type { ChannelLog } from "./log.js";
+import { type ChannelLog, noEntry } from "./log.js";
 import type { RegisterOptions } from "./options.js";
 import { Replay, type Replayed, type ReplaySource, type ReplayStart } from "./replay.js";
 import type { Ring } from "./ring.js";
@@ -59,7 +59,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   #log: ChannelLog | undefined;
   #position: string | null | undefined;
   /** The first position that was known. */
-  #start: string | null | undefined;
+  #start: string | undefined;
 
   constructor(ring: Ring<Member>, host: ReplayHost<Member>) {
     this.ring = ring;
@@ -83,7 +83,7 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   readFrom(log: ChannelLog, position: string | null | undefined): void {
     this.#log = log;
     this.#position = position;
-    if (this.#start === undefined) this.#start = position;
+    if (this.#start === undefined) this.#start = position === null ? noEntry : position;
     for (const replay of this.#replays.values()) replay.wake();
   }
 
@@ -220,6 +220,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   #now(): Left {
     const { end } = this.ring.held;
     const since = this.ring.idOf(end - 1) ?? this.#position;
-    return { next: end, since: this.#log ? since : (since ?? null) };
+    if (!this.#log) return { next: end, since: since ?? null };
+    // Not as one that is to have all that there is, whatever is missing of it.
+    return { next: end, since: since === null ? noEntry : since };
   }
 }

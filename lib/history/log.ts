@@ -8,6 +8,9 @@ export interface LogEntry {
   readonly data: string;
 }
 
+/** The id before the first event of a log that was empty. */
+export const noEntry = "0-0";
+
 /** What comes after an event in a log. */
 export interface LogPage {
   /** Oldest first. Empty when there is nothing yet; what there is may take several pages. */

@@ -16,7 +16,7 @@ import {
 } from "../internal.js";
 import { native } from "../native.js";
 import type { Gap, GapDetails } from "./gap.js";
-import type { ChannelLog, LogEntry } from "./log.js";
+import { type ChannelLog, type LogEntry, noEntry } from "./log.js";
 import type { Ring } from "./ring.js";
 
 /** What a session has to tell and to do while it is replayed to. */
@@ -182,7 +182,7 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   [kPushListeners](): void {}
 
   get #isForeign(): boolean {
-    return this.session.lastId !== (this.#since ?? "");
+    return this.session.lastId !== (this.#since === noEntry ? "" : (this.#since ?? ""));
   }
 
   /** Bytes that may be sent now. An event that takes more goes when nothing waits. */

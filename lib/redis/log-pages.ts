@@ -18,6 +18,11 @@ interface Range {
   readonly isEnd: boolean;
 }
 
+/** A page of a stream. */
+export interface NumberedPage extends LogPage {
+  readonly entries: readonly NumberedEntry[];
+}
+
 /** How entries are asked for. */
 export interface PagesLink {
   readonly isReady: boolean;
@@ -54,7 +59,7 @@ export class LogPages {
   }
 
   /** What there is, though the client got something else last. `end` is the id of the last entry that was read. */
-  async oldest(since: string | null, end: string, signal?: AbortSignal): Promise<LogPage> {
+  async oldest(since: string | null, end: string, signal?: AbortSignal): Promise<NumberedPage> {
     const entries = await this.#fill(await this.#range("-", signal), 0, signal);
     if (since === null) return { entries };
     const oldest = entries[0]?.id ?? null;

@@ -9,7 +9,7 @@ import type {
 } from "../backplane.js";
 import { describe, SseError, warn } from "../errors.js";
 import type { LogPage } from "../history/log.js";
-import { entryOf, LogPages } from "./log-pages.js";
+import { entryOf, LogPages, type NumberedPage } from "./log-pages.js";
 import { type Batch, type Budget, isFinal, LogWriter, type WriterLink } from "./log-writer.js";
 import { beforeAll, compareIds } from "./stream-id.js";
 import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
@@ -61,6 +61,8 @@ export class RedisLog implements BackplaneLog, ReadStream {
   #cursor = beforeAll;
   #foreign = 0;
   #isClosed = false;
+  /** The number of the log's last entry, when it was found empty at first. */
+  #emptyAt: number | undefined;
   /** Whether it has been told that Redis cannot be reached. */
   #isAway = false;
   /** Since when there are sessions, if that was before it was known where the log ends. */
@@ -120,6 +122,8 @@ export class RedisLog implements BackplaneLog, ReadStream {
     const position = { id: end.id, number: end.number };
     // What throws is told again at the next look.
     this.receiver.onPosition(position);
+    // Later on, who left it empty may have left the one before.
+    this.#emptyAt = !this.#position && end.id === beforeAll ? end.number : undefined;
     this.#cursor = end.id;
     this.#position = position;
   }
@@ -137,7 +141,9 @@ export class RedisLog implements BackplaneLog, ReadStream {
     for (;;) {
       try {
         const next = since === null ? undefined : await this.#pages.after(since, signal);
-        return next ?? (await this.#pages.oldest(since, this.#cursor, signal));
+        if (next) return next;
+        const page = await this.#pages.oldest(since, this.#cursor, signal);
+        return since === beforeAll && this.#isWhole(page) ? { entries: page.entries } : page;
       } catch (cause) {
         if (this.#isClosed) throw closed();
         if (isFinal(cause) || performance.now() > deadline) throw unreadable(cause);
@@ -194,6 +200,12 @@ export class RedisLog implements BackplaneLog, ReadStream {
     const error = unreadable(cause);
     this.writer.fail(error);
     this.receiver.onError(error);
+  }
+
+  /** Whether the page begins with the first entry since the log was empty. */
+  #isWhole({ entries: [first] }: NumberedPage): boolean {
+    const before = first ? first.number - 1 : this.#position?.number;
+    return before !== undefined && before === this.#emptyAt;
   }
 
   /** Whether what comes after the end does not follow on the entry that was read last. */

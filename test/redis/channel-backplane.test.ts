@@ -369,6 +369,31 @@ it("listeners get the data of events that other servers broadcast, too", async (
   ]);
 });
 
+it("a session that left an empty channel gets all when it is back, or is told of what was trimmed", async () => {
+  const redis = await startRedis({ settings: { "stream-node-max-entries": "10" } });
+  const { backplane } = openProcess(redis, { maxLength: 50 });
+  const channel = createChannel({ name: "news", backplane, history: { events: 5 } });
+  await eventually(() => channel.stats().backplane?.isConnected === true, "reader");
+  const [early, late] = [await openSession(), await openSession()];
+  for (const { session } of [early, late]) channel.register(session).deregister(session);
+  let last = "";
+  channel.on("broadcast", (_data, _name, id) => {
+    last = id;
+  });
+  const backAfter = async (from: number, to: number, { session, body }: typeof early) => {
+    for (const number of numbers(from, to)) {
+      channel.broadcast(number);
+      await channel.published();
+    }
+    await eventually(() => channel.stats().broadcasts === to, "events");
+    channel.register(session);
+    await eventually(() => session.lastId === last, "what came since it left");
+    return (await body()).match(/(?<=^data:).*/gm) ?? [];
+  };
+  expect(await backAfter(0, 20, early)).toEqual(numbers(0, 20).map(String));
+  expect((await backAfter(20, 200, late))[0]).toMatch(/"reason":"evicted"/);
+});
+
 it("the channel's own serializer and sanitizer make the text, once", async () => {
   const redis = await startRedis();
   const serializer = (data: unknown) => `<${data}>`;
