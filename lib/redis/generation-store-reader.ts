@@ -156,7 +156,9 @@ export class RunReader {
     if (!this.#isUsed) return;
     this.#client.off("end", this.#onClientEnd);
     this.#connection = undefined;
-    this.#open();
+    // Should the application connect its client again, whoever waits next has this opened.
+    if (this.#client.status === "end") this.#heardAt = 0;
+    else this.#open();
   }
 
   async #pause(failures: number): Promise<void> {

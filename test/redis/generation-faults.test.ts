@@ -382,6 +382,17 @@ it("a client that is closed while it is in use is an error, and leaves no connec
   expect(await strays()).toEqual([]);
 });
 
+it("a client that is closed while a generation waits for its provider gets no new connection", async () => {
+  const { server, client, here } = await twoStores();
+  await make({ store: here }).start("a", new Scripted().source);
+  await expect.poll(() => server.connections()).toBe(3);
+  client.disconnect();
+  await expect.poll(() => server.connections()).toBe(1);
+  // Long enough for one to be made again.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await server.connections()).toBe(1);
+});
+
 it("servers whose clocks differ by hours agree on what has run out", async () => {
   const { here, there } = await twoStores({}, 600);
   const date = vi.spyOn(Date, "now").mockReturnValue(Date.now() - 5 * 3_600_000);
