@@ -68,7 +68,7 @@ export class SseError extends Error {
   constructor(code: SseErrorCode, message: string, options?: { cause?: unknown; status?: number }) {
     super(`stream-llm: ${message}`, options);
     this.code = code;
-    if (options?.status !== undefined) this.status = options.status;
+    if (options?.status) this.status = options.status;
   }
 
   static {

@@ -70,8 +70,8 @@ export interface AIStreamConfig {
    */
   retry?: RetryConfig | false | undefined;
   /**
-   * The id of the next generation: up to 512 letters, digits and the like. Defaults to 32 random
-   * hexadecimal digits for each. With ids that are used again, such as a conversation's, a request
+   * The id of the next generation: up to 512 letters, digits and the like. Defaults to up to
+   * 40 random digits for each. With ids that are used again, such as a conversation's, a request
    * whose fate is unknown is posted again, as what runs under the id may be an older answer.
    */
   id?: string | (() => string) | undefined;

@@ -1,9 +1,9 @@
-import { requireOption } from "../errors.js";
 import type { AIStreamConfig, AIStreamEvents, Message } from "./ai-stream-config.js";
 import { asked, Conversation, newMessage } from "./conversation.js";
 import { newId } from "./new-id.js";
+import { atLeast, requireOption } from "./options.js";
 import { type Usage, usageOf } from "./protocols/usage.js";
-import { atLeast, type Retry, retryOf } from "./retry.js";
+import { type Retry, retryOf } from "./retry.js";
 import { Turn, type TurnRequest } from "./turn.js";
 
 /** Before any is known. */
@@ -25,7 +25,7 @@ export class AIStream extends Conversation<AIStreamEvents, Turn> {
     const { endpoint, heartbeatTimeout = 0, onToken, onCost, onError } = config;
     const isUrl = typeof endpoint === "string" && endpoint !== "";
     requireOption(isUrl, "endpoint", endpoint, "a URL");
-    atLeast("heartbeatTimeout", heartbeatTimeout, 0);
+    atLeast(0, { heartbeatTimeout });
     this.#config = config;
     this.#retry = retryOf(config.retry, 3, 10_000);
     if (onToken) this.on("token", onToken);
@@ -41,10 +41,10 @@ export class AIStream extends Conversation<AIStreamEvents, Turn> {
    * so that the promise may be ignored. What `body` throws, this throws
    */
   send(prompt: string): Promise<Message> {
-    const error = this.refusal(prompt);
-    if (error) return Promise.reject(error);
     const message = newMessage({ role: "user", content: prompt });
-    return this.#ask([...this.getMessages(), message], ["message", message]);
+    return (
+      this.refusal(prompt) ?? this.#ask([...this.getMessages(), message], ["message", message])
+    );
   }
 
   /**
@@ -55,8 +55,8 @@ export class AIStream extends Conversation<AIStreamEvents, Turn> {
   retry(): Promise<Message> {
     const messages = this.getMessages();
     const last = messages.findLastIndex(({ role }) => role === "user");
-    const error = this.refusal(messages[last]?.content);
-    return error ? Promise.reject(error) : this.#ask(messages.slice(0, last + 1));
+    const prompt = messages[last]?.content;
+    return this.refusal(prompt) ?? this.#ask(messages.slice(0, last + 1));
   }
 
   /**
@@ -66,8 +66,7 @@ export class AIStream extends Conversation<AIStreamEvents, Turn> {
    * @returns as {@link send}; it resolves with `undefined` where the server has no such answer
    */
   resume(id: string): Promise<Message | undefined> {
-    const error = this.refusal(id);
-    return error ? Promise.reject(error) : this.#answer({ id });
+    return this.refusal(id) ?? this.#answer({ id });
   }
 
   /**

@@ -17,12 +17,9 @@ export class AnswerReader {
   readonly #counts: Counts = {};
 
   get finishReason(): FinishReason | undefined {
-    const { finish, tools, refused } = this.said;
-    if (!finish) return undefined;
-    const reason = finishReason(finish);
-    if (reason !== "stop") return reason;
-    // Some servers say `stop` after tool calls; OpenAI says it after a refusal.
-    return tools ? "tool-calls" : refused ? "refusal" : reason;
+    const { finish, instead } = this.said;
+    const reason = finish ? finishReason(finish) : undefined;
+    return reason === "stop" ? (instead ?? reason) : reason;
   }
 
   /** Whether it has failed for a reason that passes. */

@@ -1,7 +1,6 @@
 import { SseError } from "../errors.js";
 import { type HeadersOption, streamHeaders } from "./request.js";
-import { isEventStream, responseError } from "./response.js";
-import { isRetryable, retryAfter } from "./retry.js";
+import { isEventStream, refusalOf } from "./response.js";
 import { type Silence, watchSilence } from "./silence.js";
 
 export interface AttemptRequest {
@@ -59,7 +58,7 @@ export async function attempt(
     silence = watchSilence(heartbeatTimeout, stop);
     const response = await given(url, { cache: "no-store", ...init, headers: sent, signal });
     const { status, body } = response;
-    if (status === 200 && isEventStream(response)) {
+    if (isEventStream(response)) {
       if (body) await read(body, signal, silence, receiver);
       signal.throwIfAborted();
       return {};
@@ -68,17 +67,13 @@ export async function attempt(
       body?.cancel().catch(() => {});
       return attempt(request, lastEventId, stop, receiver, true);
     }
-    return {
-      error: await responseError(response),
-      final: !isRetryable(status),
-      retryAfter: retryAfter(response.headers),
-    };
+    return await refusalOf(response);
   } catch (cause) {
     stop.abort();
     if (cause instanceof SseError) {
       return { error: cause, final: /^(too-large|invalid-data)$/.test(cause.code) };
     }
-    const why = `the connection failed: ${Object(cause).message ?? cause}`;
+    const why = `the connection failed: ${String(cause)}`;
     return { error: new SseError("connection-error", why, { cause }) };
   } finally {
     silence?.end();

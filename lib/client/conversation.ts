@@ -3,7 +3,7 @@ import type { AIStreamRequest, GivenMessage, Message, RetryNotice } from "./ai-s
 import type { Answer } from "./answer.js";
 import { newId } from "./new-id.js";
 import type { Usage } from "./protocols/usage.js";
-import { listen, tell } from "./subscribers.js";
+import { listen, News, tell } from "./subscribers.js";
 
 /** The longest text of an answer, and the longest reasoning, in characters. */
 const maxChars = 2 ** 24;
@@ -48,7 +48,7 @@ export abstract class Conversation<Events extends ConversationEvents, Underway e
   readonly #due: Telling[] = [];
   #isTelling = false;
   /** Loops that wait for whatever comes next. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #news = new News();
 
   protected constructor(messages: readonly GivenMessage[] = []) {
     this.#messages = messages.map(newMessage);
@@ -82,26 +82,26 @@ export abstract class Conversation<Events extends ConversationEvents, Underway e
    * with the answer, and throws why that failed.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, undefined> {
-    const news = () => new Promise<void>((resolve) => this.#waiting.push(resolve));
-    while (!this.underway) await news();
+    while (!this.underway) await this.#news.next();
     const { underway } = this;
     const { tokens } = underway;
     for (let at = 0; ; ) {
       if (at < tokens.length) yield tokens[at++] as string;
       else if (underway.tokens !== tokens) throw new SseError("incomplete", "another answer came.");
-      else if (this.underway === underway) await news();
+      else if (this.underway === underway) await this.#news.next();
       else if (underway.error) throw underway.error;
       else return;
     }
   }
 
-  /** Why nothing can be asked now, or not this. */
-  protected refusal(text: unknown): SseError | undefined {
-    if (this.underway) {
-      return new SseError("busy", "an answer is under way; wait for its end, or stop it first.");
-    }
-    if (typeof text === "string" && text) return undefined;
-    return new SseError("invalid-argument", "a prompt, and an id, must be text.");
+  /** Rejects where nothing can be asked now, or not this. */
+  protected refusal(text: unknown): Promise<never> | undefined {
+    const error = this.underway
+      ? new SseError("busy", "an answer is under way; stop it, or wait for its end.")
+      : typeof text !== "string" || !text
+        ? new SseError("invalid-argument", "the prompt, or the id, is no text.")
+        : undefined;
+    return error && Promise.reject(error);
   }
 
   protected replace(messages: readonly Message[]): void {
@@ -139,7 +139,10 @@ export abstract class Conversation<Events extends ConversationEvents, Underway e
       this.tell([event, more]);
     }
     if (told.shown.length <= maxChars) return;
-    throw new SseError("too-large", `the answer has more than ${maxChars} characters.`);
+    throw new SseError(
+      "too-large",
+      `the server sent an answer of more than ${maxChars} characters.`,
+    );
   }
 
   /**
@@ -168,7 +171,7 @@ export abstract class Conversation<Events extends ConversationEvents, Underway e
   tell(...told: (Telling | undefined)[]): void {
     this.#snapshot = undefined;
     this.#due.push(...told.filter((one) => !!one));
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#news.tell();
     if (this.#isTelling) return;
     this.#isTelling = true;
     for (let next = this.#due.shift(); next; next = this.#due.shift()) {

@@ -39,19 +39,15 @@ export class EventParser {
   #event = "";
   #data: string[] = [];
   #id: string;
-  #lastEventId: string;
+  /** The id to resume from: of the last event that was complete, with or without data. */
+  lastEventId: string;
   /** Characters since the first data line: all that a slice in `#data` can keep in memory. */
   #size = 0;
 
   constructor(options: EventParserOptions) {
     this.#options = options;
     this.#max = options.maxEventChars ?? 2 ** 24;
-    this.#id = this.#lastEventId = options.lastEventId ?? "";
-  }
-
-  /** The id to resume from: of the last event that was complete, with or without data. */
-  get lastEventId(): string {
-    return this.#lastEventId;
+    this.#id = this.lastEventId = options.lastEventId ?? "";
   }
 
   /**
@@ -92,7 +88,7 @@ export class EventParser {
     const event = this.#event || "message";
     const data = this.#data;
     const id = this.#id;
-    this.#lastEventId = id;
+    this.lastEventId = id;
     this.#event = "";
     this.#size = 0;
     this.#data = [];

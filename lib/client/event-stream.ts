@@ -1,8 +1,9 @@
 import type { DefaultEvents, EventName } from "../../types/events.js";
 import { SseError } from "../errors.js";
+import { atLeast } from "./options.js";
 import { known } from "./protocols/said.js";
 import type { HeadersOption } from "./request.js";
-import { atLeast, type RetryConfig, retryOf } from "./retry.js";
+import { type RetryConfig, retryOf } from "./retry.js";
 import { Subscription, type SubscriptionSettings } from "./subscription.js";
 
 /** One event of a stream. */
@@ -126,15 +127,15 @@ export function openEventStream<Events = DefaultEvents>(
     init,
     retry: retryOf(options.retry, Number.POSITIVE_INFINITY),
   };
-  atLeast("heartbeatTimeout", settings.heartbeatTimeout, 0);
-  atLeast("highWaterMark", settings.highWaterMark, 1);
-  atLeast("maxEventChars", settings.maxEventChars, 1);
+  const { heartbeatTimeout, highWaterMark, maxEventChars } = settings;
+  atLeast(0, { heartbeatTimeout });
+  atLeast(1, { highWaterMark, maxEventChars });
   try {
     // Another fetch may know other addresses.
     const address = fetch ? "http://localhost" : url;
     new Request(address, typeof headers === "object" ? { ...init, headers } : init);
   } catch (cause) {
-    throw new SseError("invalid-argument", `the request is not possible: ${cause}`, { cause });
+    throw new SseError("invalid-argument", `the request failed: ${cause}`, { cause });
   }
   return new Subscription<Events>(settings);
 }

@@ -1,5 +1,4 @@
-/** Nobody can guess it, who has not been told. */
+/** Nobody can guess it, who has not been told: 128 bits, as decimal digits. */
 export function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.getRandomValues(new Uint32Array(4)).join("");
 }

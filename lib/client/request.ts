@@ -15,7 +15,7 @@ export type HeadersOption =
  */
 export function streamHeaders(given: GivenHeaders | undefined, lastEventId: string): Headers {
   const headers = new Headers(given);
-  if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+  headers.set("accept", "text/event-stream");
   if (sendable.test(lastEventId)) {
     const bytes = new TextEncoder().encode(lastEventId);
     headers.set("last-event-id", String.fromCharCode(...bytes));

@@ -1,4 +1,4 @@
-import { requireOption } from "../errors.js";
+import { atLeast, requireOption } from "./options.js";
 import { known } from "./protocols/said.js";
 
 /** When to try again, and how often. */
@@ -15,11 +15,6 @@ export interface RetryConfig {
 
 export type Retry = { [Name in keyof RetryConfig]-?: NonNullable<RetryConfig[Name]> };
 
-/** @throws {SseError} `invalid-option` */
-export function atLeast(name: string, value: number, least: number): void {
-  requireOption(value >= least, name, value, `a number, ${least} or more`);
-}
-
 const growth = {
   exponential: (failures: number) => 2 ** failures,
   linear: (failures: number) => failures + 1,
@@ -33,18 +28,20 @@ const growth = {
  */
 export function retryOf(
   config: RetryConfig | false | undefined,
-  maxRetries: number,
-  maxDelay = 30_000,
+  retries: number,
+  longest = 30_000,
 ): Retry {
-  const given = config === false ? { maxRetries: 0 } : config;
-  const defaults: Retry = { backoff: "exponential", initialDelay: 1000, maxRetries, maxDelay };
-  const retry: Retry = { ...defaults, ...known({ ...given }) };
-  for (const name of ["maxRetries", "initialDelay", "maxDelay"] as const) {
-    atLeast(`retry.${name}`, retry[name], 0);
-  }
-  const { backoff } = retry;
+  const retry: Retry = {
+    backoff: "exponential",
+    initialDelay: 1000,
+    maxRetries: retries,
+    maxDelay: longest,
+    ...known({ ...(config === false ? { maxRetries: 0 } : config) }),
+  };
+  const { backoff, initialDelay, maxRetries, maxDelay } = retry;
+  atLeast(0, { initialDelay, maxRetries, maxDelay });
   const isKnown = Object.hasOwn(growth, backoff);
-  requireOption(isKnown, "retry.backoff", backoff, "exponential, linear or constant");
+  requireOption(isKnown, "backoff", backoff, "exponential, linear or constant");
   return retry;
 }
 
@@ -56,7 +53,7 @@ export function retryOf(
  * @param failures how many there were in a row before this one
  * @param atLeast what the server asks for (`Retry-After`, `retry:`), in ms
  */
-export function retryDelay(retry: Retry, failures: number, atLeast = 0): number {
+export function retryDelay(retry: Retry, failures: number, atLeast: number): number {
   const { backoff, initialDelay, maxDelay } = retry;
   // From nothing, nothing would grow.
   const first = Math.max(initialDelay, failures && 1);

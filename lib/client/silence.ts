@@ -21,11 +21,10 @@ export function watchSilence(ms: number, stop: AbortController): Silence {
   const check = (event?: Event) => {
     clearTimeout(timer);
     const left = silence.heard + (ms || Number.POSITIVE_INFINITY) - Date.now();
-    if (event?.type === "resume") {
-      // Chromium never delivers what came to a frozen page over fetch, nor anything that follows it.
-      stop.abort(new SseError("connection-error", "the page was frozen."));
-    } else if (left <= 0) {
-      stop.abort(new SseError("idle-timeout", `nothing came from the server for ${ms} ms.`));
+    // Chromium never delivers what came to a frozen page over fetch, nor anything that follows it.
+    if (event?.type === "resume" || left <= 0) {
+      const why = `the server was silent for ${ms} ms, or the page was frozen.`;
+      stop.abort(new SseError("idle-timeout", why));
     } else if (ms) timer = setTimeout(check, Math.min(left, ms, maxTimeout));
   };
 

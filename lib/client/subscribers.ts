@@ -1,16 +1,29 @@
 type Listener<Args extends unknown[]> = (...args: Args) => void;
 
+/** What loops wait for. */
+export class News {
+  readonly #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  tell(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
 /** Those who listen to a stream, and the loops over it, each with what waits for it. */
 export class Subscribers<Message> {
   readonly #listeners = new Set<Listener<[Message]>>();
   readonly #loops = new Set<Message[]>();
-  #waiting: (() => void)[] = [];
+  readonly #news = new News();
   #ended = false;
   #error: Error | undefined;
 
   add(listener: Listener<[Message]>): () => void {
     const off = listen(this.#listeners, listener);
-    this.#wake();
+    this.#news.tell();
     return off;
   }
 
@@ -19,7 +32,7 @@ export class Subscribers<Message> {
     // A listener may have closed the stream.
     if (this.#ended) return;
     for (const waiting of this.#loops) waiting.push(message);
-    this.#wake();
+    this.#news.tell();
   }
 
   /** Resolves when somebody is there, and no loop is `highWaterMark` behind; or at the end. */
@@ -28,7 +41,7 @@ export class Subscribers<Message> {
       !this.#ended &&
       (this.#isEmpty() || [...this.#loops].some(({ length }) => length >= highWaterMark))
     ) {
-      await this.#news();
+      await this.#news.next();
     }
   }
 
@@ -36,20 +49,20 @@ export class Subscribers<Message> {
   async *loop(onEmpty: () => void): AsyncGenerator<Message, undefined> {
     const waiting: Message[] = [];
     this.#loops.add(waiting);
-    this.#wake();
+    this.#news.tell();
     try {
       for (;;) {
         const message = waiting.shift();
         if (message !== undefined) {
-          this.#wake();
+          this.#news.tell();
           yield message;
-        } else if (!this.#ended) await this.#news();
+        } else if (!this.#ended) await this.#news.next();
         else if (this.#error) throw this.#error;
         else return;
       }
     } finally {
       this.#loops.delete(waiting);
-      this.#wake();
+      this.#news.tell();
       if (this.#isEmpty()) onEmpty();
     }
   }
@@ -60,19 +73,11 @@ export class Subscribers<Message> {
     this.#error = error;
     this.#listeners.clear();
     if (drop) for (const waiting of this.#loops) waiting.length = 0;
-    this.#wake();
+    this.#news.tell();
   }
 
   #isEmpty(): boolean {
     return this.#loops.size + this.#listeners.size === 0;
-  }
-
-  #news(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 

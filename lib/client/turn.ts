@@ -1,12 +1,11 @@
 import { SseError } from "../errors.js";
-import { type Cost, costOf, type PriceTable } from "../streaming/accounting/cost.js";
+import { costOf } from "../streaming/accounting/cost.js";
 import type { AIStream } from "./ai-stream.js";
 import type { AIStreamConfig, Message } from "./ai-stream-config.js";
 import { Answer } from "./answer.js";
 import { AnswerReader } from "./answer-reader.js";
 import { type AttemptRequest, attempt, type Ending } from "./attempt.js";
 import { EventParser, type ParsedEvent } from "./event-parser.js";
-import type { Usage } from "./protocols/usage.js";
 import { below } from "./request.js";
 import { type Retry, retryDelay, sleep } from "./retry.js";
 
@@ -104,12 +103,11 @@ export class Turn extends Answer {
 
   protected override details(): Partial<Message> {
     const { finishReason, usage, said } = this.reader;
-    const { prices, model: asked } = this.#config;
-    return {
-      finishReason,
-      usage,
-      cost: prices && usage && cost(prices, [said.model, asked], usage),
-    };
+    const { prices, model } = this.#config;
+    if (!usage) return { finishReason };
+    const { promptTokens: inputTokens, completionTokens: outputTokens } = usage;
+    const metered = { ...usage, inputTokens, outputTokens };
+    return { finishReason, usage, cost: prices && costOf(prices, [said.model, model], metered) };
   }
 
   /** Whether anything more is taken. */
@@ -224,9 +222,4 @@ export class Turn extends Answer {
     this.#conversation.add(this, "reasoning", said.reasoning);
     this.#conversation.add(this, "text", said.text);
   }
-}
-
-function cost(prices: PriceTable, models: unknown[], usage: Usage): Cost | undefined {
-  const { promptTokens: inputTokens, completionTokens: outputTokens } = usage;
-  return costOf(prices, models as string[], { ...usage, inputTokens, outputTokens });
 }

@@ -74,8 +74,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
    * `answer-failed`, `connection-error`, `incomplete`
    */
   send(prompt: string): Promise<Message> {
-    const error = this.refusal(prompt);
-    if (error) return Promise.reject(error);
+    const refusal = this.refusal(prompt);
+    if (refusal) return refusal;
     const message = newMessage({ role: "user", content: prompt });
     this.replace([...this.getMessages(), message]);
     const id = newId();
@@ -90,8 +90,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
    * @returns as {@link send}; it resolves with `undefined` where the server has no such answer
    */
   resume(id: string): Promise<Message | undefined> {
-    const error = this.refusal(id);
-    return error ? Promise.reject(error) : this.#begin(id);
+    return this.refusal(id) ?? this.#begin(id);
   }
 
   /** Ends the answer that is under way, if any, and has the server stop it. What has come stays. */

@@ -38,7 +38,9 @@ export class TextReader {
     if (answer.said.error) this.error = answer.failure;
     if (answer.ended) return null;
     const { text, delta, content } = value;
-    this.#isKnown ||= Object.keys(said).length > 0;
+    // Other JSON has models and usage as well.
+    const { model: _, usage: __, ...told } = said;
+    this.#isKnown ||= Object.keys(told).length > 0;
     const fields = this.#isKnown ? [said.text] : [text, delta, content];
     return fields.find((field) => typeof field === "string") ?? "";
   }

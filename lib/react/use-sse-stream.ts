@@ -76,7 +76,9 @@ class TextStore extends EventStreamStore<SSEStreamState, UseSSEStreamOptions> {
     if (text) this.#text.add(text);
     else if (text === null) this.#end(this.#reader.error);
     if (this.#text.shown.length > maxChars) {
-      this.#end(new SseError("too-large", `the text has more than ${maxChars} characters.`));
+      this.#end(
+        new SseError("too-large", `the server sent a text of more than ${maxChars} characters.`),
+      );
     }
   }
 

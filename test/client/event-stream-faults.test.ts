@@ -99,7 +99,7 @@ describe("an attempt that fails", () => {
     expect(errors).toMatchObject(
       new Array(2).fill({
         code: "connection-error",
-        message: "stream-llm: the connection failed: no token",
+        message: "stream-llm: the connection failed: Error: no token",
         cause: new Error("no token"),
       }),
     );
@@ -162,7 +162,7 @@ describe("a silent connection", () => {
     expect(second?.req.headers["last-event-id"]).toBe("1");
     expect(errors[0]).toMatchObject({
       code: "idle-timeout",
-      message: "stream-llm: nothing came from the server for 30 ms.",
+      message: "stream-llm: the server was silent for 30 ms, or the page was frozen.",
     });
     await eventually(() => first?.res.destroyed === true, "end of the first request");
   });

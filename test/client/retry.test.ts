@@ -9,7 +9,7 @@ afterEach(() => {
 
 const delays = (config: Parameters<typeof retryOf>[0], random: number) => {
   vi.spyOn(Math, "random").mockReturnValue(random);
-  return [0, 1, 2, 3, 9].map((failures) => retryDelay(retryOf(config, 3), failures));
+  return [0, 1, 2, 3, 9].map((failures) => retryDelay(retryOf(config, 3), failures, 0));
 };
 
 describe("the delay before a retry", () => {
@@ -49,12 +49,12 @@ describe("the options", () => {
   });
 
   test.each([
-    [{ maxRetries: -1 }, "retry.maxRetries is -1; it must be a number, 0 or more."],
-    [{ initialDelay: Number.NaN }, "retry.initialDelay is NaN; it must be a number, 0 or more."],
-    [{ maxDelay: -5 }, "retry.maxDelay is -5; it must be a number, 0 or more."],
+    [{ maxRetries: -1 }, "maxRetries is -1; it must be a number, 0 or more."],
+    [{ initialDelay: Number.NaN }, "initialDelay is NaN; it must be a number, 0 or more."],
+    [{ maxDelay: -5 }, "maxDelay is -5; it must be a number, 0 or more."],
     [
       { backoff: "quadratic" as "linear" },
-      'retry.backoff is "quadratic"; it must be exponential, linear or constant.',
+      "backoff is quadratic; it must be exponential, linear or constant.",
     ],
   ])("refuses %j", async (config, message) => {
     const error = await errorOf(() => retryOf(config, 3));

@@ -1,14 +1,10 @@
-import { object, type Saying } from "./said.js";
+import type { Saying } from "./said.js";
 
 /** The Vercel AI SDK's UI message stream: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol */
 export const aiSdk: Saying = {
   "start-step": () => ({ quiet: true }),
   "text-delta": ({ delta: text }) => ({ text }),
   "reasoning-delta": ({ delta: reasoning }) => ({ reasoning }),
-  "message-metadata": ({ messageMetadata }) => ({ usage: object(messageMetadata).usage }),
-  finish: ({ messageMetadata, finishReason: finish = "stop" }) => ({
-    usage: object(messageMetadata).usage,
-    finish,
-  }),
+  finish: ({ finishReason: finish = "stop" }) => ({ finish }),
   abort: () => ({ aborted: true }),
 };

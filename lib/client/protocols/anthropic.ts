@@ -1,4 +1,9 @@
-import { object, type Saying } from "./said.js";
+import { object, type Said, type Saying } from "./said.js";
+
+function readBlock(block: unknown): Said {
+  const { text, thinking: reasoning } = object(block);
+  return { text, reasoning };
+}
 
 /** Anthropic's messages: https://platform.claude.com/docs/en/build-with-claude/streaming */
 export const anthropic: Saying = {
@@ -7,14 +12,8 @@ export const anthropic: Saying = {
     return { start: true, model, usage };
   },
   ping: () => ({ quiet: true }),
-  content_block_start({ content_block }) {
-    const { text, thinking: reasoning } = object(content_block);
-    return { text, reasoning };
-  },
-  content_block_delta({ delta }) {
-    const { text, thinking: reasoning } = object(delta);
-    return { text, reasoning };
-  },
-  message_delta: ({ delta, usage }) => ({ usage, finish: object(delta).stop_reason }),
+  content_block_start: ({ content_block: block }) => readBlock(block),
+  content_block_delta: ({ delta }) => readBlock(delta),
+  message_delta: ({ delta }) => ({ finish: object(delta).stop_reason }),
   message_stop: () => ({ end: true }),
 };

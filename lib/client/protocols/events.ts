@@ -2,7 +2,7 @@ import { failed, type Saying } from "./said.js";
 
 /** AI Kit's own events. */
 export const events: Saying = {
-  start: ({ model }) => ({ start: true, model }),
+  start: () => ({ start: true }),
   token: ({ token: text }) => ({ text }),
   usage: (usage) => ({ usage }),
   metadata: ({ type, text, finishReason: finish }) =>

@@ -4,11 +4,11 @@ import { aiSdk } from "./ai-sdk.js";
 import { anthropic } from "./anthropic.js";
 import { events } from "./events.js";
 import { readChunk } from "./openai.js";
-import { responses } from "./openai-responses.js";
+import { readResponseEvent } from "./openai-responses.js";
 import { failed, type JsonObject, object, type Said, type Saying } from "./said.js";
 
 /** The AI SDK's `start` and `error`, and the `error` of all others, are as AI Kit's. */
-const sayings: Saying = { ...responses, ...anthropic, ...aiSdk, ...events };
+const sayings: Saying = { ...anthropic, ...aiSdk, ...events };
 
 /** All protocols' words for why an answer ended; any other is `other`. */
 const reasons: Partial<Record<FinishReason, RegExp>> = {
@@ -37,15 +37,18 @@ export function readEvent(event: string, json: string): Said {
   try {
     data = object(JSON.parse(json));
   } catch (cause) {
-    const shown = JSON.stringify(json.slice(0, 100));
-    throw new SseError("invalid-data", `an event is not JSON: ${shown}`, { cause });
+    throw new SseError("invalid-data", `an event is not JSON: ${json.slice(0, 100)}`, { cause });
   }
-  const { choices, error, token, type, usage } = data;
-  const name = event === "message" ? String(type) : event;
+  const { type, model, messageMetadata, usage = object(messageMetadata).usage } = data;
+  return { model, usage, ...sayingOf(event === "message" ? String(type) : event, data) };
+}
+
+function sayingOf(name: string, data: JsonObject): Said {
+  const { choices, error, token: text } = data;
   if (Object.hasOwn(sayings, name)) return (sayings[name] as Saying[string])(data);
+  if (name.startsWith("response.")) return readResponseEvent(name.slice("response.".length), data);
   if (error) return failed(data);
   if (Array.isArray(choices)) return readChunk(data);
   // AI Kit's servers also send these without a name.
-  if (typeof token === "string") return { text: token, usage, endless: true };
-  return usage ? { usage } : {};
+  return typeof text === "string" ? { text, endless: true } : {};
 }

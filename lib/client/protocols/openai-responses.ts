@@ -1,31 +1,24 @@
-import { failed, type JsonObject, object, type Said, type Saying } from "./said.js";
+import { failed, type JsonObject, object, type Said } from "./said.js";
 
-const start = () => ({ start: true });
-const reasoning = ({ delta }: JsonObject) => ({ reasoning: delta });
+/**
+ * OpenAI's Responses: https://platform.openai.com/docs/api-reference/responses-streaming
+ *
+ * @param name without `response.`
+ */
+export function readResponseEvent(name: string, { delta, item, response }: JsonObject): Said {
+  if (response) return readStatus(name, object(response));
+  if (name === "output_text.delta") return { text: delta };
+  if (name === "refusal.delta") return { text: delta, instead: "refusal" };
+  if (/^reasoning\w*_text\.delta$/.test(name)) return { reasoning: delta };
+  const isCall = /^(function|custom)/.test(String(object(item).type));
+  return isCall ? { instead: "tool-calls" } : {};
+}
 
-function ending({ type, response }: JsonObject): Said {
-  const { model, usage, incomplete_details: details, ...rest } = object(response);
+function readStatus(name: string, response: JsonObject): Said {
+  const { model, usage, status = name, incomplete_details: details, ...rest } = response;
+  if (/^(created|in_progress|queued)$/.test(String(status))) return { start: true };
   const said = { model, usage, end: true };
-  const status = rest.status ?? String(type).slice("response.".length);
   if (status === "cancelled") return { ...said, aborted: true };
   if (status === "failed") return { ...said, ...failed(rest) };
   return { ...said, finish: object(details).reason ?? status };
 }
-
-/** OpenAI's Responses: https://platform.openai.com/docs/api-reference/responses-streaming */
-export const responses: Saying = {
-  "response.created": start,
-  "response.in_progress": start,
-  "response.queued": start,
-  "response.output_text.delta": ({ delta }) => ({ text: delta }),
-  "response.refusal.delta": ({ delta }) => ({ text: delta, refused: true }),
-  "response.reasoning_text.delta": reasoning,
-  "response.reasoning_summary_text.delta": reasoning,
-  "response.output_item.done": ({ item }) => ({
-    tools: /^(function|custom_tool)_call$/.exec(String(object(item).type)),
-  }),
-  "response.completed": ending,
-  "response.incomplete": ending,
-  "response.failed": ending,
-  "response.cancelled": ending,
-};

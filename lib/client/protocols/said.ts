@@ -1,3 +1,4 @@
+import type { FinishReason } from "../../streaming/parts.js";
 export type JsonObject = Record<string, unknown>;
 
 /** The value to look into, whatever it is: what has no fields has none of those that are looked for. */
@@ -47,9 +48,8 @@ export interface Said {
   text?: unknown;
   /** More of what the model thought. */
   reasoning?: unknown;
-  refused?: unknown;
-  /** The application has to run tools. */
-  tools?: unknown;
+  /** Why the answer ended, where its end says `stop`, as some servers do after tool calls and refusals. */
+  instead?: FinishReason | undefined;
   /** Token counts under the protocol's own names; those that are told again replace the first. */
   usage?: unknown;
   /** Why the answer ended, in the protocol's own word. */

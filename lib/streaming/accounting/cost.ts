@@ -48,35 +48,28 @@ export function checkPrices(prices: unknown): void {
   }
 }
 
-function priceOf(prices: PriceTable, model: string): Price | undefined {
-  if (model.length > maxName) return undefined;
+function priceOf(prices: PriceTable, model: unknown): Price | undefined {
+  if (typeof model !== "string" || model.length > maxName) return undefined;
   return Object.entries(prices)
     .filter(([name]) => model.startsWith(name) && versions.test(model.slice(name.length)))
     .sort(([one], [other]) => other.length - one.length)[0]?.[1];
 }
 
-function inputCost(price: Price, usage: MeteredUsage): number | undefined {
-  if (usage.inputTokens === undefined) return undefined;
-  // The cache's tokens are a share of the input; some providers report more than all of it.
-  const cached = Math.min(usage.cachedInputTokens ?? 0, usage.inputTokens);
-  const written = Math.min(usage.cacheWriteTokens ?? 0, usage.inputTokens - cached);
-  const { input, cachedInput = input, cacheWrite = input } = price;
-  const fresh = usage.inputTokens - cached - written;
-  return (fresh * input + cached * cachedInput + written * cacheWrite) / 1e6;
-}
-
 /** What `usage` costs, by the price of the first of `models` that has one. */
 export function costOf(
   prices: PriceTable,
-  models: readonly (string | undefined)[],
+  models: readonly unknown[],
   usage: MeteredUsage,
 ): Cost | undefined {
-  for (const model of models) {
-    const price = typeof model === "string" ? priceOf(prices, model) : undefined;
-    if (!price) continue;
-    const input = inputCost(price, usage);
-    const output = (usage.outputTokens * price.output) / 1e6;
-    return { input, output, total: input === undefined ? undefined : input + output };
-  }
-  return undefined;
+  const price = models.map((model) => priceOf(prices, model)).find((one) => one);
+  if (!price) return undefined;
+  const { inputTokens: all, cachedInputTokens = 0, cacheWriteTokens = 0, outputTokens } = usage;
+  const output = (outputTokens * price.output) / 1e6;
+  if (all === undefined) return { input: all, output, total: all };
+  // The cache's tokens are a share of the input; some providers report more than all of it.
+  const read = Math.min(cachedInputTokens, all);
+  const written = Math.min(cacheWriteTokens, all - read);
+  const { input: fresh, cachedInput = fresh, cacheWrite = fresh } = price;
+  const input = ((all - read - written) * fresh + read * cachedInput + written * cacheWrite) / 1e6;
+  return { input, output, total: input + output };
 }
