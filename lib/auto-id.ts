@@ -15,6 +15,8 @@ const processPart = randomPart();
 /** Of ids that do not tell when their event is sent. */
 const loosePart = randomPart();
 
+/** A clock that is not set: what was sent some seconds ago has a place some seconds ago. */
+const origin = performance.timeOrigin;
 let last = 0;
 let high = -1;
 let highPart = "";
@@ -37,7 +39,7 @@ export function looseId(): string {
 /** A place among all that `autoId()` gives: after those it gave so far, before those it will. */
 export function autoOrder(): number {
   // Up to 1024 ids per ms before they run ahead of the clock, which does no harm.
-  last = Math.max(last + 1, Date.now() * 1024);
+  last = Math.max(last + 1, Math.floor(origin + performance.now()) * 1024);
   return last;
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { autoId } from "../../lib/auto-id.ts";
 import { createChannel, createEventBuffer, type HistoryOptions } from "../../lib/index.ts";
 import { gapEvent, openSession } from "./sessions.ts";
@@ -162,6 +162,20 @@ describe("what a session is pushed before it has got what it lacks", () => {
     await body();
     expect(await resumed(news, cutAt)).toBe(gapThen(news, "unknown", "1 2"));
     expect(await resumed(chat, cutAt)).toBe("");
+  });
+
+  it("nor does it when the clock is set forward in between", async () => {
+    const [news, chat] = [numbered(), numbered()];
+    const first = news.send();
+    news.send();
+    const cutAt = chat.send();
+    const { session, body } = await openSession(first);
+    chat.channel.register(session);
+    news.channel.register(session);
+    const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000);
+    onTestFinished(() => clock.mockRestore());
+    await body();
+    expect(await resumed(news, cutAt)).toBe(gapThen(news, "unknown", "1 2"));
   });
 
   it("is no harm to those who were not cut", async () => {
