@@ -8,6 +8,12 @@ end
 `;
 
 /**
+ * How much longer than twice its entries a log's number is kept, in ms: well beyond the time between the
+ * looks of those who follow it, who take a log with another number for another log.
+ */
+const numberLifetime = 60_000;
+
+/**
  * The number of the log's last entry, made when there is none: from the time in microseconds, so that
  * it cannot be taken for one of a log that was here before. Doubles hold it exactly.
  */
@@ -17,9 +23,9 @@ const lastNumber = `local function last_number(key)
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
-local function keep_number(key, number, lifetime)
+local function keep_number(key, number, retention)
   local text = string.format('%.0f', number)
-  if lifetime > 0 then redis.call('SET', key, text, 'PX', lifetime)
+  if retention > 0 then redis.call('SET', key, text, 'PX', retention * 2 + ${numberLifetime})
   else redis.call('SET', key, text) end
   return text
 end
@@ -88,7 +94,7 @@ for at = 7, #ARGV, 2 do
   end
 end
 if written > before then
-  keep_number(KEYS[2], number, retention * 2)
+  keep_number(KEYS[2], number, retention)
   redis.call('SET', KEYS[3], string.format('%.0f', written), 'PX', ARGV[3])
   if retention > 0 then
     redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', math.max(0, now() - retention)))
@@ -104,7 +110,7 @@ return failure or written
  * of the id where the key is no stream.
  */
 export const endScript = new Script(`${now}${lastNumber}
-local lifetime, time = tonumber(ARGV[1]) * 2, now()
+local retention, time = tonumber(ARGV[1]), now()
 local ends = {}
 for at = 1, #KEYS, 2 do
   local id, number, length = '0-0', '0', 0
@@ -112,7 +118,7 @@ for at = 1, #KEYS, 2 do
   local kind = redis.call('TYPE', KEYS[at + 1]).ok
   if info.err and not string.find(info.err, 'no such key', 1, true) then id = info.err
   elseif kind ~= 'string' and kind ~= 'none' then id = 'WRONGTYPE ' .. KEYS[at + 1] .. ' is a ' .. kind
-  else number = keep_number(KEYS[at + 1], last_number(KEYS[at + 1]), lifetime) end
+  else number = keep_number(KEYS[at + 1], last_number(KEYS[at + 1]), retention) end
   if not info.err then
     for field = 1, #info, 2 do
       if info[field] == 'last-generated-id' then id = info[field + 1] end

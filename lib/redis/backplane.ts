@@ -34,7 +34,7 @@ export interface RedisBackplaneOptions {
   maxLength?: number | null | undefined;
   /**
    * How long events are kept, in ms, by the time of Redis, about. A channel to which nothing is broadcast
-   * for so long leaves nothing in Redis. `null` for ever.
+   * for so long leaves no events in Redis. `null` for ever.
    *
    * Defaults to `86400000`, a day.
    */

@@ -2,9 +2,18 @@ import { expect, it } from "vitest";
 import type { LogPosition } from "../../lib/backplane.ts";
 import { SseError } from "../../lib/errors.ts";
 import { errorOf, eventually } from "../e2e/harness.ts";
-import { follow, openProcess, Receiver, range } from "./backplane-kit.ts";
+import { type Followed, follow, openProcess, Receiver, range } from "./backplane-kit.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 import { RedisServer, redisClient, startRedis } from "./redis-server.ts";
+
+/** Has the reader look where the log ends, as one does that connects. */
+async function lookAgain(server: RedisServer, { log, receiver }: Followed) {
+  const connections = String(await server.ask("CLIENT", "LIST"));
+  const reader = /^id=(\d+) .* cmd=xread /m.exec(connections)?.[1] ?? expect.fail("no reader");
+  await server.ask("CLIENT", "KILL", "ID", reader);
+  await eventually(() => receiver.errors.length > 0, "break");
+  await eventually(() => log.stats().isConnected, "look at the log's end");
+}
 
 it("connections that are cut at random lose nothing, and double nothing", async () => {
   const server = await startRedis();
@@ -128,17 +137,13 @@ it("Redis that was emptied begins anew: that is told, and what comes later comes
 it("a stream that ran out, as nothing came for long, has lost nothing", async () => {
   const server = await startRedis();
   const client = redisClient(server);
-  const { log, receiver } = follow(openProcess(server));
+  const followed = follow(openProcess(server));
+  const { log, receiver } = followed;
   await receiver.started();
   log.append("message", "before");
   await receiver.has(1);
   await client.del("stream-llm:log:news");
-  // One that connects looks where logs end.
-  const connections = String(await client.client("LIST"));
-  const reader = /^id=(\d+) .* cmd=xread /m.exec(connections)?.[1] ?? expect.fail("no reader");
-  await client.client("KILL", "ID", reader);
-  await eventually(() => receiver.errors.length > 0, "break");
-  await eventually(() => log.stats().isConnected, "look at the log's end");
+  await lookAgain(server, followed);
   log.append("message", "after");
   await receiver.has(2);
   expect(receiver.positions).toHaveLength(1);
@@ -146,6 +151,24 @@ it("a stream that ran out, as nothing came for long, has lost nothing", async ()
   // The number tells it from a log that was emptied before it was read.
   await client.del("stream-llm:log:news", "stream-llm:number:news");
   await eventually(() => receiver.positions.length > 1, "new position", 15_000);
+});
+
+it("a stream whose entries are kept for less than the time between two looks has lost nothing", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const followed = follow(openProcess(server, { retention: 100 }));
+  const { log, receiver } = followed;
+  await receiver.started();
+  log.append("message", "before");
+  await receiver.has(1);
+  // Several times as long as entries are kept.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await client.exists("stream-llm:log:news")).toBe(0);
+  await lookAgain(server, followed);
+  log.append("message", "after");
+  await receiver.has(2);
+  expect(receiver.positions).toHaveLength(1);
+  expect(receiver.holes).toEqual([]);
 });
 
 it("who has no room to be told that the log began anew is told again", async () => {
