@@ -13,13 +13,19 @@ end
  */
 const numberLifetime = 60_000;
 
+/** Beyond it, doubles do not hold all numbers. */
+const largestNumber = 2 ** 53 - 2 ** 32;
+
 /**
- * The number of the log's last entry, made when there is none: from the time in microseconds, so that
- * it cannot be taken for one of a log that was here before. Doubles hold it exactly.
+ * The number of the log's last entry, made when there is none, or something that is none of ours: from the
+ * time in microseconds, so that it cannot be taken for one of a log that was here before. Doubles hold it
+ * exactly.
  */
 const lastNumber = `local function last_number(key)
   local number = redis.call('GET', key)
-  if number and tonumber(number) then return tonumber(number) end
+  if number and string.find(number, '^%d+$') and tonumber(number) < ${largestNumber} then
+    return tonumber(number)
+  end
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end

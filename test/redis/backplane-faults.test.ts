@@ -258,6 +258,39 @@ it("entries of another shape are skipped and counted", async () => {
   expect(await log.read(first?.id ?? "")).toEqual({ entries: [second] });
 });
 
+it.each([
+  "-5",
+  "1e999",
+  "nan",
+  "no number",
+  "",
+  "1.5",
+  "0x7fffffff",
+  "9007199254740991",
+  "9".repeat(40),
+])("a log whose number was overwritten with %j goes on, after a gap", async (foreign) => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const { log, receiver } = follow(openProcess(server));
+  await receiver.started();
+  log.append("message", "before");
+  await receiver.has(1);
+  await client.set("stream-llm:number:news", foreign);
+  for (const data of ["one", "two"]) log.append("message", data);
+  await receiver.has(3);
+  log.append("message", "three");
+  await receiver.has(4);
+  expect(receiver.data).toEqual(["before", "one", "two", "three"]);
+  expect(receiver.holes).toEqual([1]);
+  expect(log.stats().foreign).toBe(0);
+  const first = receiver.entries[1];
+  expect((await log.read(first?.id ?? "")).entries).toEqual(receiver.entries.slice(2));
+  // Who starts now reads on from there.
+  const late = follow(openProcess(server));
+  await late.receiver.started();
+  expect(late.receiver.positions[0]).toMatchObject({ number: receiver.entries[3]?.number });
+});
+
 it("a key of another type fails its channel alone, which comes back when the key is gone", async () => {
   const server = await startRedis();
   const client = redisClient(server);
