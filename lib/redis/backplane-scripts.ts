@@ -82,7 +82,8 @@ end
  * KEYS: stream, number of its last entry, what this producer wrote last.
  * ARGV: number of the first event, number of the last one that is known to be written or given up,
  * how long to remember the producer (ms), most entries, how long to keep entries (ms), the kind of the
- * log's ids, then name and data of each. 0 for the limits is none. Returns the number of the last event.
+ * log's ids, then name and data of each. 0 for the limits is none. Returns the number of the last event that
+ * is written; an error where that is none of these.
  */
 export const appendScript = new Script(`${now}${lastNumber}${addEntry}
 local first, settled = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -107,7 +108,8 @@ if written > before then
     redis.call('PEXPIRE', KEYS[1], retention)
   end
 end
-return failure or written
+if failure and written < first then return failure end
+return written
 `);
 
 /**

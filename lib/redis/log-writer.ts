@@ -60,7 +60,8 @@ export interface WriterLink {
   readonly isReady: boolean;
   /**
    * Sends a batch, together with all that is sent in the same turn. Resolves with the number of the last
-   * event that the log has of this producer; rejects where that is not known, or it has fewer.
+   * event that the log has of this producer: one of the batch where it could not be written to its end;
+   * rejects where that is not known, or it has none of the batch.
    */
   append(batch: Batch): Promise<unknown>;
   /** Asks for `flush()` at the end of this turn. */
@@ -91,8 +92,8 @@ export class LogWriter {
   #batches = 0;
   #waiters: { readonly number: number; readonly settle: Settle }[] = [];
   #failure: SseError | undefined;
-  /** What went wrong with a batch that was under way; the others under way are waited for. */
-  #broken: unknown;
+  /** When to send anew what is under way, of which something was not written; all of it is waited for. */
+  #repeat: "at once" | "later" | undefined;
   #delay = 0;
   #timer: NodeJS.Timeout | undefined;
   #isOpen = false;
@@ -134,7 +135,7 @@ export class LogWriter {
 
   /** Sends what can be sent. */
   flush(): void {
-    if (!this.#isOpen || this.#broken !== undefined || this.#timer) return;
+    if (!this.#isOpen || this.#repeat || this.#timer) return;
     while (this.#link.isReady && this.#batches < mostUnderWay && this.#sent < this.#queue.length) {
       this.#sendBatch();
     }
@@ -186,27 +187,31 @@ export class LogWriter {
     const last = this.#settled + this.#sent;
     this.#batches += 1;
     this.#link.append({ first, settled: this.#settled, texts }).then(
-      (written) => this.#written(Math.min(Number(written), last)),
+      (written) => this.#written(Math.min(Number(written), last), last),
       (error) => this.#failed(last, error),
     );
   }
 
-  #written(number: number): void {
+  #written(number: number, last: number): void {
     this.#batches -= 1;
     this.#settle(number);
-    if (this.#broken === undefined) {
-      this.#delay = 0;
-      this.flush();
-    } else this.#again();
+    // Why the rest was not written is told when it is sent alone.
+    if (number < last) this.#repeat ??= "at once";
+    if (this.#repeat) {
+      this.#again();
+      return;
+    }
+    this.#delay = 0;
+    this.flush();
   }
 
   #failed(last: number, error: unknown): void {
     this.#batches -= 1;
     // Not when an earlier one has failed: this one may be fine.
-    if (isFinal(error) && this.#broken === undefined) {
-      this.#giveUp(last, unwritable(error));
+    if (isFinal(error) && !this.#repeat) {
+      this.#giveUp(last, unwritable(error, last - this.#settled));
     }
-    this.#broken ??= error;
+    this.#repeat ??= isFinal(error) ? "at once" : "later";
     this.#again();
   }
 
@@ -214,10 +219,10 @@ export class LogWriter {
   #again(): void {
     if (this.#batches > 0) return;
     this.#sent = 0;
-    const isLate = !isFinal(this.#broken);
-    this.#broken = undefined;
+    const repeat = this.#repeat;
+    this.#repeat = undefined;
     if (this.#queue.length === 0) return;
-    if (!isLate) {
+    if (repeat === "at once") {
       this.#link.schedule();
       return;
     }
@@ -258,11 +263,11 @@ export function isFinal(error: unknown): boolean {
   return /^(?:WRONGTYPE|NOPERM|ERR (?!Error running script))/.test(message);
 }
 
-function unwritable(cause: unknown): SseError {
+function unwritable(cause: unknown, count: number): SseError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new SseError(
     "backplane-unavailable",
-    `Redis does not take what was broadcast: ${why}. It was sent to nobody.`,
+    `Redis does not take what was broadcast: ${why}. Broadcasts that were sent to nobody: ${count}.`,
     { cause },
   );
 }

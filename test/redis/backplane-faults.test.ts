@@ -291,6 +291,24 @@ it.each([
   expect(late.receiver.positions[0]).toMatchObject({ number: receiver.entries[3]?.number });
 });
 
+it("of what Redis takes the beginning only, that is sent, and the rest is told of", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  const { log, receiver } = follow(openProcess(server));
+  await receiver.started();
+  // The last ms that a double holds, and a number after which the ids of one ms begin anew.
+  await client.xadd("stream-llm:log:news", `${2n ** 64n - 2048n}-0`, "no", "event");
+  await client.set("stream-llm:number:news", 4094);
+  for (const data of ["one", "two", "three"]) log.append("message", data);
+  await expect(log.published()).rejects.toMatchObject({
+    code: "backplane-unavailable",
+    message: expect.stringMatching(/sent to nobody: 2\.$/),
+  });
+  await receiver.has(1);
+  expect(receiver.data).toEqual(["one"]);
+  expect(receiver.errors).toHaveLength(1);
+});
+
 it("a key of another type fails its channel alone, which comes back when the key is gone", async () => {
   const server = await startRedis();
   const client = redisClient(server);

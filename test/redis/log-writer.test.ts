@@ -111,3 +111,46 @@ it("the end waits for what is under way, though something was given up that nobo
   await end;
   await expect(writer.published()).rejects.toMatchObject({ code: "backplane-unavailable" });
 });
+
+it("of a batch that fails in its middle only the rest is given up, and that many are told of", async () => {
+  const { link, writer } = openWriter();
+  for (const data of ["one", "two", "three"]) writer.append("message", data);
+  writer.flush();
+  const published = writer.published();
+  published.catch(() => {});
+  await link.answer(1);
+  expect(link.failures).toEqual([]);
+  writer.flush();
+  expect(link.sent.at(-1)).toMatchObject({
+    first: 2,
+    settled: 1,
+    texts: ["message", "two", "message", "three"],
+  });
+  await link.answer(refusal);
+  await expect(published).rejects.toMatchObject({
+    message: expect.stringMatching(/\. Broadcasts that were sent to nobody: 2\.$/),
+  });
+  expect(link.failures).toHaveLength(1);
+  expect(writer.size).toBe(0);
+});
+
+it("what was under way behind a batch that failed in its middle is sent again behind the rest", async () => {
+  const { link, writer } = openWriter();
+  for (const data of ["one", "two"]) writer.append("message", data);
+  writer.flush();
+  writer.append("message", "three");
+  writer.flush();
+  await link.answer(1);
+  // Nothing is sent before all answers have come.
+  writer.flush();
+  expect(link.sent).toHaveLength(2);
+  await link.answer(new Error("ORDER an earlier batch is missing"));
+  writer.flush();
+  expect(link.sent.at(-1)).toMatchObject({
+    first: 2,
+    texts: ["message", "two", "message", "three"],
+  });
+  await link.answer(3);
+  await writer.published();
+  expect(link.failures).toEqual([]);
+});
