@@ -8,7 +8,7 @@ import {
   type SessionObserver,
 } from "../internal.js";
 import type { GapDetails } from "./gap.js";
-import { type ChannelLog, noEntry } from "./log.js";
+import { type ChannelLog, type LogPage, noEntry } from "./log.js";
 import type { RegisterOptions } from "./options.js";
 import { Replay, type Replayed, type ReplaySource, type ReplayStart } from "./replay.js";
 import type { Ring } from "./ring.js";
@@ -60,6 +60,8 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
   #position: string | null | undefined;
   /** The first position that was known. */
   #start: string | undefined;
+  /** Whether it has been told that the log cannot be read. */
+  #isUnreadable = false;
 
   constructor(ring: Ring<Member>, host: ReplayHost<Member>) {
     this.ring = ring;
@@ -85,6 +87,22 @@ export class ChannelHistory<Member extends Returning<Member>> implements ReplayS
     this.#position = position;
     if (this.#start === undefined) this.#start = position === null ? noEntry : position;
     for (const replay of this.#replays.values()) replay.wake();
+  }
+
+  /** That the log cannot be read is told once for all sessions, until it was read again. */
+  async readLog(since: string | null, signal: AbortSignal): Promise<LogPage | undefined> {
+    try {
+      const page = await this.#log?.read(since, signal);
+      this.#isUnreadable = false;
+      return page;
+    } catch (error) {
+      // Who has gone does not need it any more.
+      if (!signal.aborted && !this.#isUnreadable) {
+        this.#isUnreadable = true;
+        warn("a log could not be read", error);
+      }
+      throw error;
+    }
   }
 
   /** What comes next from the log does not follow on what came before. */

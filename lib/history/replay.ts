@@ -1,6 +1,5 @@
 import { nameField } from "../encoding.js";
 import { makeRoom } from "../engine.js";
-import { warn } from "../errors.js";
 import {
   kLastBroadcast,
   kNative,
@@ -16,7 +15,7 @@ import {
 } from "../internal.js";
 import { native } from "../native.js";
 import type { Gap, GapDetails } from "./gap.js";
-import { type ChannelLog, type LogEntry, noEntry } from "./log.js";
+import { type ChannelLog, type LogEntry, type LogPage, noEntry } from "./log.js";
 import type { Ring } from "./ring.js";
 
 /** What a session has to tell and to do while it is replayed to. */
@@ -40,6 +39,8 @@ export interface ReplaySource<Member> {
    * beginning, undefined while that is not known.
    */
   readonly position: string | null | undefined;
+  /** Reads the log, and tells why that cannot be done. As `ChannelLog` has it; nothing without a log. */
+  readLog(since: string | null, signal: AbortSignal): Promise<LogPage | undefined>;
   onGap(member: Member, gap: GapDetails): void;
   onEnded(member: Member): void;
 }
@@ -266,22 +267,21 @@ export class Replay<Member extends Replayed> implements SessionObserver<Member> 
   }
 
   async #readPage(since: string | null): Promise<void> {
-    const { ring, log } = this.#source;
+    const { ring } = this.#source;
     // Before it is read: an event that comes then may be the next one.
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#reading ??= new AbortController();
     try {
-      const { entries = [], gap } = (await log?.read(since, this.#reading.signal)) ?? {};
+      const { entries = [], gap } = (await this.#source.readLog(since, this.#reading.signal)) ?? {};
       if (gap && this.#onGap === "none") return this.#skip(gap);
       this.#gap = gap;
       this.#page = entries;
       this.#sentOfPage = 0;
       if (entries.length > 0 || gap) return;
-    } catch (error) {
+    } catch {
       if (this.isOver) return;
-      warn("a log could not be read", error);
       return this.#skip({ reason: "unknown", oldest: ring.oldestFor(this.session) });
     }
     if (since === this.#source.position) this.#next = ring.held.end;

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import type { Backplane, LogReceiver } from "../../lib/backplane.ts";
 import type { LogPage } from "../../lib/history/log.ts";
 import { Connection, createChannel, createSession } from "../../lib/index.ts";
@@ -10,11 +10,13 @@ class FakeLog {
   readonly entries: { id: string; number: number; name: string; data: string }[] = [];
   receiver!: LogReceiver;
   readonly signals: (AbortSignal | undefined)[] = [];
+  isUnreadable = false;
 
   get backplane(): Backplane {
     const log = {
       read: async (since: string | null, signal?: AbortSignal): Promise<LogPage> => {
         this.signals.push(signal);
+        if (this.isUnreadable) throw new Error("it is away");
         return { entries: this.entries.filter(({ id }) => since === null || id > since) };
       },
       countChanged() {},
@@ -94,4 +96,27 @@ it("what is read for a session is told when that has gone", async () => {
   expect(log.signals.map((signal) => signal?.aborted)).toEqual([false]);
   await session.close();
   expect(log.signals.map((signal) => signal?.aborted)).toEqual([true]);
+});
+
+it("a log that cannot be read is warned of once, however many sessions need it, until it can be again", async () => {
+  const log = new FakeLog();
+  const channel = createChannel({ name: "news", backplane: log.backplane });
+  log.add(1);
+  log.receiver.onPosition({ id: "1-0", number: 1 });
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on("warning", onWarning);
+  onTestFinished(() => void process.off("warning", onWarning));
+  const told: number[] = [];
+  channel.on("gap", () => told.push(warnings.length));
+  for (const isUnreadable of [true, false, true]) {
+    log.isUnreadable = isUnreadable;
+    for (let at = 0; at < 20; at++) {
+      const { session } = await openSession("0-9");
+      channel.register(session);
+    }
+    await nextTurn();
+  }
+  expect(told).toHaveLength(40);
+  expect(warnings).toEqual(Array(2).fill("stream-llm: a log could not be read: it is away"));
 });
