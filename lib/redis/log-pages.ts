@@ -1,5 +1,6 @@
 import type { LogPosition, NumberedEntry } from "../backplane.js";
 import type { LogPage } from "../history/log.js";
+import { unlessAborted } from "./settled.js";
 import { beforeAll, compareIds, isStreamId } from "./stream-id.js";
 import type { RawEntry } from "./stream-reader.js";
 import { Turns } from "./turns.js";
@@ -77,7 +78,7 @@ export class LogPages {
   }
 
   #range(from: string, signal?: AbortSignal): Promise<Range> {
-    return this.#turns.run(async () => {
+    const range = this.#turns.run(async () => {
       // The client would keep it for later, each of many.
       if (!this.#link.isReady) throw new Error("Redis cannot be reached");
       const count = this.#count;
@@ -88,6 +89,8 @@ export class LogPages {
       if (raw.length > 0) this.#count = Math.min(mostEntries, Math.max(leastEntries, fitting));
       return { raw, isEnd: raw.length < count };
     }, signal);
+    // Of a Redis that hangs the turn lasts on: it is not asked ever more.
+    return signal ? unlessAborted(range, signal) : range;
   }
 
   /** The entries from `at` on, up to the first hole; of the next page where this one has none. */

@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "node:timers";
 import type {
   BackplaneLog,
   LogPosition,
@@ -18,7 +18,7 @@ import type { LogEnd, RawEntry, ReadStream } from "./stream-reader.js";
 const overloadedPause = 10;
 /** When it is tried again to read a page, in ms, and for how long. */
 const readPause = 200;
-const mostReadTime = 60_000;
+const longestRead = 60_000;
 
 /** Where in Redis a log is. */
 export interface LogKeys {
@@ -67,9 +67,18 @@ export class RedisLog implements BackplaneLog, ReadStream {
   #isAway = false;
   /** Since when there are sessions, if that was before it was known where the log ends. */
   #awaitedSince: number | undefined;
+  readonly #mostReadTime: number;
 
-  constructor(keys: LogKeys, receiver: LogReceiver, budget: Budget, share: LogShare) {
+  /** @param mostReadTime for how long it is tried to read a page, in ms */
+  constructor(
+    keys: LogKeys,
+    receiver: LogReceiver,
+    budget: Budget,
+    share: LogShare,
+    mostReadTime = longestRead,
+  ) {
     this.keys = keys;
+    this.#mostReadTime = mostReadTime;
     this.receiver = receiver;
     this.#share = share;
     this.#pages = new LogPages(keys.stream, share);
@@ -137,20 +146,18 @@ export class RedisLog implements BackplaneLog, ReadStream {
   }
 
   async read(since: string | null, signal?: AbortSignal): Promise<LogPage> {
-    const deadline = performance.now() + mostReadTime;
-    for (;;) {
-      try {
-        const next = since === null ? undefined : await this.#pages.after(since, signal);
-        if (next) return next;
-        const page = await this.#pages.oldest(since, this.#cursor, signal);
-        return since === beforeAll && this.#isWhole(page) ? { entries: page.entries } : page;
-      } catch (cause) {
-        if (this.#isClosed) throw closed();
-        if (isFinal(cause) || performance.now() > deadline) throw unreadable(cause);
-        await pause(readPause);
-        // Each of those who come and go while Redis is away would ask for another minute.
-        if (signal?.aborted) throw unreadable(cause);
-      }
+    // Redis may be away, or hang; and those who come and go meanwhile would each ask for another minute.
+    const over = new AbortController();
+    const stop = () => over.abort(signal?.reason);
+    const late = new Error(`no answer within ${this.#mostReadTime} ms`);
+    const timer = setTimeout(() => over.abort(late), this.#mostReadTime).unref();
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted) stop();
+    try {
+      return await this.#readPage(since, over.signal);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
     }
   }
 
@@ -200,6 +207,23 @@ export class RedisLog implements BackplaneLog, ReadStream {
     const error = unreadable(cause);
     this.writer.fail(error);
     this.receiver.onError(error);
+  }
+
+  /** Tries until it is over. */
+  async #readPage(since: string | null, over: AbortSignal): Promise<LogPage> {
+    for (;;) {
+      try {
+        const next = since === null ? undefined : await this.#pages.after(since, over);
+        if (next) return next;
+        const page = await this.#pages.oldest(since, this.#cursor, over);
+        return since === beforeAll && this.#isWhole(page) ? { entries: page.entries } : page;
+      } catch (cause) {
+        if (this.#isClosed) throw closed();
+        if (isFinal(cause) || over.aborted) throw unreadable(cause);
+        await pause(readPause);
+        if (over.aborted) throw unreadable(cause);
+      }
+    }
   }
 
   /** Whether the page begins with the first entry since the log was empty. */

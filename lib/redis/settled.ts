@@ -9,3 +9,13 @@ export async function settledWithin(promise: Promise<unknown>, ms: number): Prom
   await Promise.race([promise.catch(() => {}), late]);
   clearTimeout(timer);
 }
+
+/** As the promise, unless the signal aborts before. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+    if (signal.aborted) leave();
+  });
+}

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
+import { Budget } from "../../lib/redis/log-writer.ts";
+import { type LogKeys, type LogShare, RedisLog } from "../../lib/redis/redis-log.ts";
 import { startChild } from "../e2e/child.ts";
 import { eventually, within } from "../e2e/harness.ts";
-import { follow, openProcess, range } from "./backplane-kit.ts";
+import { follow, openProcess, Receiver, range } from "./backplane-kit.ts";
 import { redisClient, startRedis } from "./redis-server.ts";
 
 it("one more connection reads all channels, however many there are", async () => {
@@ -168,6 +170,39 @@ it("reading what came before does not outlast who it is for", async () => {
   await expect(within(reading, "end of the read")).rejects.toMatchObject({
     code: "backplane-unavailable",
   });
+});
+
+it("reading what came before of a Redis that hangs ends, though its connection stays open", async () => {
+  const server = await startRedis();
+  const client = redisClient(server);
+  await client.ping();
+  const asked: string[] = [];
+  const share = {
+    isReady: true,
+    ask: (command: string, ...args: (string | number)[]) => {
+      asked.push(command);
+      return client.call(command, ...args);
+    },
+  };
+  const keys = { stream: "log" } as LogKeys;
+  const log = new RedisLog(keys, new Receiver(), new Budget(1, 1), share as LogShare, 300);
+  server.pause();
+  // More than are read at the same time.
+  const readings = Array.from({ length: 40 }, () => log.read("1-1"));
+  const outcomes = await within(Promise.allSettled(readings), "end of the reads");
+  for (const outcome of outcomes) {
+    expect(outcome).toMatchObject({ reason: { code: "backplane-unavailable" } });
+  }
+  // Who comes later does not ask a Redis that has not answered the others.
+  const gone = new AbortController();
+  const late = log.read("1-1", gone.signal);
+  expect(asked).toHaveLength(16);
+  gone.abort();
+  await expect(within(late, "end of the read")).rejects.toMatchObject({
+    code: "backplane-unavailable",
+  });
+  server.resume();
+  expect(await log.read("1-1")).toMatchObject({ entries: [], gap: { oldest: null } });
 });
 
 it("a page of what came before has a bounded size, whatever that of the events", async () => {
