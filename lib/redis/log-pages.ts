@@ -114,7 +114,8 @@ function endOf(entries: readonly NumberedEntry[]): number {
   return end < 0 ? entries.length : end;
 }
 
-function sizeOf(fields: readonly string[] | null): number {
+/** What an entry's names and values take, about. */
+export function sizeOf(fields: readonly string[] | null): number {
   return (fields ?? []).reduce((sum, field) => sum + field.length, 0);
 }
 

@@ -1,9 +1,8 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { endScript } from "./backplane-scripts.js";
 import { blockingConnection, keyPrefixOf, type RedisClient } from "./client.js";
+import { type Read, ReadPlan } from "./read-plan.js";
 
-/** Entries of each stream that are read at once. */
-const mostPerRead = 512;
 /** How long one read waits for entries, in ms, and how often it is looked whether logs began anew. */
 const blockMs = 5000;
 /** A connection that answers nothing for so long is given up, in ms: its other end has gone. */
@@ -44,6 +43,7 @@ export class StreamReader {
   readonly #streams = new Map<string, ReadStream>();
   /** Those whose key is of another type: one of them would fail the reads of all. */
   readonly #unreadable = new Set<ReadStream>();
+  readonly #plan = new ReadPlan();
   #isRunning = false;
   #isStopped = false;
   #isConnected = false;
@@ -138,28 +138,37 @@ export class StreamReader {
 
   async #read(connection: RedisClient): Promise<void> {
     if (performance.now() - this.#checkedAt >= blockMs) await this.#check(connection);
-    const streams = [...this.#streams.values()].filter((each) => !this.#unreadable.has(each));
-    if (streams.length === 0) {
+    const all = [...this.#streams.values()].filter((each) => !this.#unreadable.has(each));
+    if (all.length === 0) {
       await this.#pause(blockMs);
       return;
     }
-    const keys = streams.map((stream) => stream.keys.stream);
-    const ids = streams.map(({ cursor }) => cursor);
-    const asked = new Map(streams.map((stream) => [stream.keys.stream, stream]));
-    this.#waiting = ++this.#reads;
-    const options = ["COUNT", mostPerRead, "BLOCK", blockMs, "STREAMS"];
-    const reading = connection.call("xread", ...options, ...keys, ...ids);
-    const reply = await this.#inTime(reading).catch(async (error) => {
+    const read = this.#plan.next(new Set(all));
+    const asked = new Map(read.streams.map((stream) => [stream.keys.stream, stream]));
+    const reply = await this.#ask(connection, read).catch(async (error) => {
       if (!(error instanceof Error && error.message.startsWith("WRONGTYPE"))) throw error;
       await this.#check(connection);
     });
-    this.#waiting = 0;
     const prefix = keyPrefixOf(this.#client).length;
     for (const [key, entries] of streamsOf(reply)) {
       const stream = asked.get(key.slice(prefix));
       // One of the same name that came meanwhile has asked for nothing yet.
-      const isCurrent = stream && this.#streams.get(stream.keys.stream) === stream;
-      if (isCurrent) await stream.take(entries);
+      if (!stream || this.#streams.get(stream.keys.stream) !== stream) continue;
+      this.#plan.note(stream, entries, read);
+      await stream.take(entries);
+    }
+  }
+
+  async #ask(connection: RedisClient, { streams, count, waits }: Read): Promise<unknown> {
+    const keys = streams.map((stream) => stream.keys.stream);
+    const ids = streams.map(({ cursor }) => cursor);
+    const options = waits ? ["COUNT", count, "BLOCK", blockMs] : ["COUNT", count];
+    if (waits) this.#waiting = ++this.#reads;
+    const reading = connection.call("xread", ...options, "STREAMS", ...keys, ...ids);
+    try {
+      return await this.#inTime(reading);
+    } finally {
+      this.#waiting = 0;
     }
   }
 
