@@ -14,8 +14,8 @@ import type {
 
 /** The answer that is under way. */
 class Asked extends Answer {
-  /** What starts it; absent for one that was started before. */
-  readonly ask: object | undefined;
+  /** What starts it, as JSON; absent for one that was started before. */
+  readonly ask: string | undefined;
   /** Whether the server may have been asked. */
   isSent = false;
   /** Of what the server has said of it last. */
@@ -24,7 +24,7 @@ class Asked extends Answer {
   isHeard = false;
   usage: Usage | undefined;
 
-  constructor(id: string, ask: object | undefined) {
+  constructor(id: string, ask: string | undefined) {
     super(id);
     this.ask = ask;
   }
@@ -71,17 +71,20 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
    * Asks the model, and resolves with its answer: `done`, or `stopped` if somebody has stopped it.
    *
    * @returns a promise that rejects with `SseError`: `busy` while an answer is under way,
-   * `answer-failed`, `connection-error`, `incomplete`
+   * `answer-failed`, `connection-error`, `incomplete`. What `body` throws, this throws, and so it does
+   * where that returns what has no JSON
    */
   send(prompt: string): Promise<Message> {
     const refusal = this.refusal(prompt);
     if (refusal) return refusal;
     const message = newMessage({ role: "user", content: prompt });
-    this.replace([...this.getMessages(), message]);
+    const messages = [...this.getMessages(), message];
     const id = newId();
-    const parts = asked(this.getMessages());
+    const parts = asked(messages);
     const body = this.#config.body?.(parts) ?? parts;
-    return this.#begin(id, { ...body, type: "chat", id }, ["message", message]) as Promise<Message>;
+    const ask = JSON.stringify({ ...body, type: "chat", id });
+    this.replace(messages);
+    return this.#begin(id, ask, ["message", message]) as Promise<Message>;
   }
 
   /**
@@ -115,7 +118,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
 
   #begin(
     id: string,
-    ask?: object,
+    ask?: string,
     ...before: ["message", Message][]
   ): Promise<Message | undefined> {
     const current = new Asked(id, ask);
@@ -175,7 +178,11 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
   }
 
   #say(message: object): void {
-    this.#socket?.send(JSON.stringify(message));
+    this.#write(JSON.stringify(message));
+  }
+
+  #write(text: string): void {
+    this.#socket?.send(text);
   }
 
   #speak(): void {
@@ -184,7 +191,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
     const current = this.underway;
     if (!current) return;
     const { id, ask, lastEventId } = current;
-    if (ask && !current.isSent) this.#say(ask);
+    if (ask && !current.isSent) this.#write(ask);
     else this.#say({ type: "resume", id, lastEventId });
     current.isSent = true;
   }
@@ -220,7 +227,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
     // Asked for by a connection that was lost, perhaps before the server had read it.
     if (refused === "chat" && code === "generation-exists") this.#say({ type: "resume", id });
     else if (refused === "chat" || code !== "not-found") this.#failed(message, { code, message });
-    else if (!isHeard && ask && this.#failures++ <= this.#retry.maxRetries) this.#say(ask);
+    else if (!isHeard && ask && this.#failures++ <= this.#retry.maxRetries) this.#write(ask);
     else if (isHeard || ask) {
       const why = "the answer broke off, and the server cannot resume it.";
       this.end(this.underway, "failed", new SseError("incomplete", why));

@@ -265,6 +265,28 @@ describe("WebSocketChat", () => {
     expect(await within(answer, "answer")).toMatchObject({ status: "stopped", content: "" });
   });
 
+  it.each([
+    [
+      "throws",
+      () => {
+        throw new Error("no body");
+      },
+      "no body",
+    ],
+    ["has no JSON", () => ({ n: 1n }), "BigInt"],
+  ])(
+    "keeps nothing of a question whose body %s, and can be asked the next",
+    async (_, fail, why) => {
+      const { url } = await serveChat({ start: () => ({ run: () => [start, finish] }) });
+      let body: (() => object) | undefined = fail;
+      const { chat, seen } = openChat(url, { body: (asked) => body?.() ?? asked });
+      expect(() => chat.send("Hello?")).toThrow(why);
+      expect([chat.getMessages(), chat.getIsStreaming(), seen]).toEqual([[], false, []]);
+      body = undefined;
+      expect(await within(chat.send("Hello!"), "answer")).toMatchObject({ status: "done" });
+    },
+  );
+
   it("rejects with why an answer failed or was refused", async () => {
     const serving = await serveChat({
       start: ({ message }) => {
