@@ -124,7 +124,8 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
     const current = new Asked(id, ask);
     this.underway = current;
     this.#failures = 0;
-    this.open(...before);
+    // Of one that is taken up, the server has to tell first: there may be none.
+    if (ask) this.open(...before);
     this.#connect();
     return current.promise;
   }
@@ -237,6 +238,9 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
   #told(current: Asked, message: AnswerMessage): void {
     const { text } = current;
     const { type } = message;
+    this.open();
+    // Who was told of it may have left it.
+    if (current !== this.underway) return;
     this.#failures = 0;
     current.isHeard = true;
     current.lastEventId = message.eventId ?? current.lastEventId;

@@ -197,6 +197,18 @@ describe("WebSocketChat", () => {
     expect(provider.asked).toBe(1);
   });
 
+  it("keeps what it has of an answer that the server has no more, and tells of no start", async () => {
+    const { url } = await serveChat();
+    const messages = [
+      { role: "user" as const, content: "Hello?" },
+      { role: "assistant" as const, content: "one ", id: "gone" },
+    ];
+    const { chat, seen } = openChat(url, { messages });
+    expect(await within(chat.resume("gone"), "outcome")).toBeUndefined();
+    expect(chat.getMessages()).toMatchObject(messages);
+    expect([seen, chat.getIsStreaming()]).toEqual([[], false]);
+  });
+
   it("stops the answer at the server, and keeps what has come", async () => {
     const serving = await serveChat();
     const { chat, text } = openChat(serving.url);
