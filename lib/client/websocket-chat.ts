@@ -135,9 +135,13 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
     return !this.underway && this.#toCancel.size === 0;
   }
 
-  /** Sees to it that what there is to say is said, now or when there is a connection. */
+  /** Sees to it that what there is to say is said, now or when there is a connection; if anything is. */
   #connect(): void {
-    if (this.#isSilent) return;
+    if (this.#isSilent) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
     if (this.#socket) {
       if (this.#socket.readyState === open) this.#speak();
       return;

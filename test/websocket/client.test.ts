@@ -421,6 +421,21 @@ describe("WebSocketChat", () => {
     expect(await within(answer, "answer")).toMatchObject({ content: "ab" });
   });
 
+  it("does not connect again for a question that was cancelled before it was sent", async () => {
+    const urls: string[] = [];
+    const { chat } = openChat("", {
+      url: () => `ws://127.0.0.1:9/${urls.push("")}`,
+      retry: { initialDelay: 60_000, maxDelay: 60_000 },
+    });
+    const answer = chat.send("x");
+    await new Promise<void>((resolve) => chat.on("retry", () => resolve()));
+    chat.cancel();
+    expect(await answer).toMatchObject({ status: "stopped" });
+    // There is no timer left that it would wait for.
+    void chat.send("y");
+    expect(urls).toHaveLength(2);
+  });
+
   it("leaves no connection and no timer behind", async () => {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     onTestFinished(() => server.close());
