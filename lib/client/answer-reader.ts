@@ -22,9 +22,10 @@ export class AnswerReader {
     return reason === "stop" ? (instead ?? reason) : reason;
   }
 
-  /** Whether it has failed for a reason that passes. */
-  get passes(): boolean {
-    return passing.test(this.said.error?.code ?? "");
+  /** Whether it has failed for good: the reason does not pass, or somebody has paid. */
+  get isLost(): boolean {
+    const { error } = this.said;
+    return !!error && (this.heard || !passing.test(error.code));
   }
 
   /** Whether nothing more is to come. */

@@ -29,7 +29,7 @@ export interface Ending {
   /** There is to be no other. */
   final?: boolean;
   /** How long the server asks to wait, in ms. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
 }
 
 /** How much is taken at a time, in bytes. */

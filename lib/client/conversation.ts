@@ -115,8 +115,8 @@ export abstract class Conversation<Events extends ConversationEvents, Underway e
     if (!underway || underway.isOpen) return;
     const { id } = underway;
     underway.isOpen = true;
-    // What there is of an answer that is taken up comes again.
-    this.replace(this.#messages.filter((message) => message.id !== id));
+    // What there is of an answer that is taken up comes again. Earlier answers may have its id.
+    this.replace(this.#messages.filter((message, at, all) => all[at + 1] || message.id !== id));
     this.tell(...before, ["streaming-start", id]);
   }
 

@@ -195,9 +195,8 @@ export class Turn extends Answer {
       take: (bytes) => parser.push(bytes),
     });
     if (ending.error) return ending;
-    const { failure, said, heard, passes } = this.reader;
-    const { retryAfter = 0 } = said.error ?? {};
-    return { error: failure, final: !!said.error && (heard || !passes), retryAfter };
+    const { failure, said, isLost } = this.reader;
+    return { error: failure, final: isLost, retryAfter: said.error?.retryAfter };
   }
 
   /** What comes is the answer from its start. */

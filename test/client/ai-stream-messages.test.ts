@@ -58,6 +58,26 @@ describe("messages", () => {
     });
   });
 
+  it("are all kept where every answer has the id of the conversation", async () => {
+    const server = await serve(answer("one"), answer("two"), answer("two!"), answer("three"));
+    const { stream } = open(server.endpoint, { id: "chat-1" });
+    const contents = () => stream.getMessages().map(({ content }) => content);
+    await stream.send("first");
+    await stream.send("second");
+    expect(contents()).toEqual(["first", "one", "second", "two"]);
+    await stream.resume("chat-1");
+    expect(contents()).toEqual(["first", "one", "second", "two!"]);
+    await stream.send("third");
+    const { messages } = JSON.parse(server.requests[3]?.body ?? "");
+    expect(messages.map(({ content }: { content: string }) => content)).toEqual([
+      "first",
+      "one",
+      "second",
+      "two!",
+      "third",
+    ]);
+  });
+
   it("are asked again in place of their answers", async () => {
     const server = await serve(status(400), answer("two"));
     const { stream } = open(server.endpoint);
