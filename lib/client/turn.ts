@@ -73,6 +73,7 @@ export class Turn extends Answer {
       if (this.reader.said.error) {
         this.reader = new AnswerReader();
         this.#open = this.#sent = false;
+        this.#anew();
       }
       this.#stop = new AbortController();
       this.#conversation.tell(["retry", { attempt: failures, delay, error }]);

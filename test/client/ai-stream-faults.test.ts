@@ -136,6 +136,21 @@ describe("before the first token", () => {
     expect(client.of("retry")).toMatchObject([{ error: { code: "answer-failed" } }]);
   });
 
+  it("does not look for the next answer behind the failed one's last event", async () => {
+    const failed = stream(
+      event("start", {}, "0"),
+      event("error", { error: "Later.", code: "OVERLOADED" }, "1"),
+    );
+    const lost: Step = (_, res) => res.destroy();
+    const server = await serve(failed, lost, whole);
+    expect((await open(server.endpoint).stream.send("Hi")).content).toBe("Hello");
+    expect(server.requests.map(({ method, lastId }) => [method, lastId])).toEqual([
+      ["POST", undefined],
+      ["POST", undefined],
+      ["GET", undefined],
+    ]);
+  });
+
   it("does not ask anew where it does not pass, or somebody has paid", async () => {
     const refused = await serve(stream(event("error", { error: "No.", code: "CONTENT_FILTER" })));
     const error = await errorOf(() => open(refused.endpoint).stream.send("Hi"));
