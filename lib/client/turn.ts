@@ -94,7 +94,7 @@ export class Turn extends Answer {
       await this.#posting;
     }
     this.leave();
-    if (!this.#sent && !this.#open) return;
+    if (!this.#sent && !this.#open && this.#asked.body) return;
     const request = this.#request(this.#url("stop"), { method: "POST", keepalive: true });
     await attempt({ ...request, heartbeatTimeout: stopPatience }, "", new AbortController(), {
       wants: () => false,

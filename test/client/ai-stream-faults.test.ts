@@ -405,6 +405,17 @@ describe("stop()", () => {
     expect(client.tokens).toEqual([]);
   });
 
+  it("before an answer is taken up that was begun before", async () => {
+    const asked = deferred();
+    const server = await serve(() => asked.resolve(), status(200, {}, "{}"));
+    const client = open(server.endpoint);
+    const resumed = client.stream.resume("r");
+    await asked.promise;
+    await client.stream.stop();
+    expect(await resumed).toBeUndefined();
+    expect(server.paths()).toEqual(["GET /chat/r/stream", "POST /chat/r/stop"]);
+  });
+
   it("before the first token", async () => {
     const opened = deferred();
     const gone = deferred();
