@@ -73,7 +73,8 @@ export async function attempt(
     if (cause instanceof SseError) {
       return { error: cause, final: /^(too-large|invalid-data)$/.test(cause.code) };
     }
-    const why = `the connection failed: ${String(cause)}`;
+    // Not all that can be thrown has a text.
+    const why = `the connection failed: ${Object(cause).message ?? typeof cause}`;
     return { error: new SseError("connection-error", why, { cause }) };
   } finally {
     silence?.end();

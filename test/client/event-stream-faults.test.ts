@@ -61,6 +61,18 @@ describe("an attempt that fails", () => {
     expect(await errorOf(() => stream[Symbol.asyncIterator]().next())).toBe(stream.error);
   });
 
+  it("is one with whatever the application's fetch throws", async () => {
+    const thrown = [Object.create(null), Symbol("s"), "text", undefined, new Error("why")];
+    const fetch = () => {
+      throw thrown[errors.length];
+    };
+    const retry = { ...soon, maxRetries: thrown.length - 1 };
+    const { is, errors } = watch("http://localhost", { fetch, retry });
+    await is("closed");
+    expect(errors.map(({ cause }) => cause)).toEqual(thrown);
+    expect(errors.at(-1)?.message).toBe("stream-llm: the connection failed: why");
+  });
+
   it("counts only when there was no event since the last", async () => {
     const { url, exchanges } = await serveRaw(({ stream, cut, res }, index) => {
       if (index < 6) stream(index % 2 ? "data: 1\n\n" : ": nothing\n\n");
@@ -99,7 +111,7 @@ describe("an attempt that fails", () => {
     expect(errors).toMatchObject(
       new Array(2).fill({
         code: "connection-error",
-        message: "stream-llm: the connection failed: Error: no token",
+        message: "stream-llm: the connection failed: no token",
         cause: new Error("no token"),
       }),
     );
