@@ -18,7 +18,7 @@ export class TextReader {
 
   /** Whether the text may end where it is. */
   get isComplete(): boolean {
-    return this.#answer.isWhole || !!this.error;
+    return this.#answer.isWhole;
   }
 
   /** The text in an event, `""` for none, `null` where there is no more. */

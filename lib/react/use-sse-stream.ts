@@ -104,6 +104,8 @@ class TextStore extends EventStreamStore<SSEStreamState, UseSSEStreamOptions> {
 
   #end(error?: SseError): void {
     this.#isDone = !error;
+    // What has failed may be opened once more.
+    this.#reader = new TextReader();
     this.close();
     super.moved("closed", error);
   }

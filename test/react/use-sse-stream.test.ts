@@ -131,6 +131,26 @@ describe.each(reactVersions)("useSSEStream, on React %s", (version) => {
     expect(server.all).toHaveLength(2);
   }, 60_000);
 
+  it("retry() goes on behind an error that the server told, and may fail again", async () => {
+    const { server, page } = await open(version);
+    await page.render("stream", { url: "/tokens", maxRetries: 1 });
+    const failed = { error: "later", code: "RATE_LIMIT" };
+    (await server.next()).begin().send("Hello", { id: "1" }).send(failed, { event: "error" });
+    await page.shows({ state: "closed", content: "Hello", error: "answer-failed" });
+
+    await page.call("retry-state");
+    (await server.next()).refuse(503);
+    (await server.next()).refuse(503);
+    await page.shows({ state: "closed", isDone: false, error: "http-error" });
+
+    await page.call("retry-state");
+    const last = await server.next();
+    expect(last.headers["last-event-id"]).toBe("1");
+    last.begin().send(", world", { id: "2" }).write("data: [DONE]\n\n");
+    await page.shows({ content: "Hello, world", isDone: true });
+    expect(await page.shown()).not.toHaveProperty("error");
+  }, 60_000);
+
   it("fails by what the server says, be it a status, a page or an event", async () => {
     const { server, page } = await open(version);
     await page.render("streams", { urls: ["/status", "/html", "/event", "/busy", "/nothing"] });
