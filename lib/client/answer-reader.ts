@@ -1,7 +1,7 @@
 import { SseError } from "../errors.js";
 import type { FinishReason } from "../streaming/parts.js";
 import { finishReason, readEvent } from "./protocols/index.js";
-import { known, type Said } from "./protocols/said.js";
+import { type JsonObject, known, type Said } from "./protocols/said.js";
 import { type Counts, count, type Usage, usageOf } from "./protocols/usage.js";
 
 /** The servers' words for errors that pass. */
@@ -58,7 +58,7 @@ export class AnswerReader {
     const said = readEvent(event, json);
     const { start, quiet, error, done, usage } = said;
     this.heard ||= !(start || quiet || error || done);
-    Object.assign(this.said, known({ ...said }));
+    Object.assign(this.said, known(said as JsonObject));
     if (!usage) return said;
     count(this.#counts, usage);
     const now = usageOf(this.#counts);

@@ -244,3 +244,12 @@ describe("AI Kit's servers", () => {
     });
   });
 });
+
+it("is whole where a server says in each chunk why the answer ended, or nothing", async () => {
+  const chunk = (content: string, finish_reason: string) =>
+    `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason }] })}\n\n`;
+  const message = await read(
+    `${chunk("Hi", "")}${chunk("", "stop")}${chunk("", "")}data: [DONE]\n\n`,
+  );
+  expect(message).toMatchObject({ content: "Hi", status: "done", finishReason: "stop" });
+});

@@ -9,5 +9,6 @@ export function readChunk({ choices }: JsonObject): Said {
   const instead = tool_calls || function_call ? "tool-calls" : refusal ? "refusal" : undefined;
   // The first chunk says whose the answer is, and nothing of it.
   const start = role && !(text || reasoning || instead || finish);
-  return { start, text, reasoning, instead, finish };
+  // Some servers say it in each chunk, `""` where it is not known.
+  return { start, text, reasoning, instead, finish: finish || undefined };
 }
