@@ -85,6 +85,16 @@ describe("an attempt that fails", () => {
     expect(stream.error).toMatchObject({ code: "connection-error" });
   });
 
+  it("counts only since a connection held for longer than maxDelay", async () => {
+    const { url, exchanges } = await serveRaw(({ res, stream }) => {
+      stream();
+      setTimeout(() => res.end(), 20);
+    });
+    const { stream } = watch(url, { retry: { ...soon, maxRetries: 1 } });
+    await eventually(() => exchanges.seen.length > 4, "more attempts than may be in a row");
+    expect(stream.state).not.toBe("closed");
+  });
+
   it("says so when the server only ever ends the stream", async () => {
     const { url } = await serveRaw(({ stream, res }) => {
       stream(": hello\n\n");
