@@ -28,10 +28,10 @@ export class AnswerReader {
     return !!error && (this.heard || !passing.test(error.code));
   }
 
-  /** Whether nothing more is to come. */
+  /** Whether nothing more is to come. Where the stream is done before the answer, it may be resumed. */
   get ended(): boolean {
     const { end, done, error, aborted } = this.said;
-    return !!(end || done || error || aborted);
+    return !!(error || (this.isWhole && (end || done || aborted)));
   }
 
   /** Whether it lacks nothing but what may come after its end. */

@@ -127,7 +127,7 @@ export class Turn extends Answer {
       const ending = await this.#resume();
       if (ending) return ending;
       if (this.reader.heard || (this.#open && !body)) {
-        const why = "the answer broke off, and the server cannot resume it.";
+        const why = "the server cannot resume the answer.";
         return { error: new SseError("incomplete", why), final: true };
       }
     }

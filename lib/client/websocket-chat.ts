@@ -234,7 +234,7 @@ export class WebSocketChat extends Conversation<WebSocketChatEvents, Asked> {
     else if (refused === "chat" || code !== "not-found") this.#failed(message, { code, message });
     else if (!isHeard && ask && this.#failures++ <= this.#retry.maxRetries) this.#write(ask);
     else if (isHeard || ask) {
-      const why = "the answer broke off, and the server cannot resume it.";
+      const why = "the server cannot resume the answer.";
       this.end(this.underway, "failed", new SseError("incomplete", why));
     } else this.end(this.underway, undefined);
   }

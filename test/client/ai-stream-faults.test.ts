@@ -44,6 +44,18 @@ describe("before the first token", () => {
     ]);
   });
 
+  it("resumes an answer whose stream is done before it is", async () => {
+    const chunk = (content: string, finish_reason: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason }] })}\n\n`;
+    const end = "data: [DONE]\n\n";
+    const server = await serve(
+      stream(chunk("Hel"), end),
+      stream(chunk("Hel"), chunk("lo"), chunk("", "stop"), end),
+    );
+    expect((await open(server.endpoint).stream.send("Hi")).content).toBe("Hello");
+    expect(server.requests.map(({ method }) => method)).toEqual(["POST", "GET"]);
+  });
+
   it("waits for as long as the server asks", async () => {
     const server = await serve(status(429, { "Retry-After": "1" }), whole);
     const client = open(server.endpoint);
