@@ -87,6 +87,11 @@ export function describe(value: unknown): string {
   return typeof name === "string" && name ? `an object (${name})` : "an object";
 }
 
+/** @param shown the value, in words where it may be anything */
+export function invalidOption(name: string, shown: unknown, expected: string): SseError {
+  return new SseError("invalid-option", `${name} is ${shown}; it must be ${expected}.`);
+}
+
 /** @throws {SseError} `invalid-option` */
 export function requireOption(
   valid: boolean,
@@ -94,8 +99,7 @@ export function requireOption(
   value: unknown,
   expected: string,
 ): void {
-  if (valid) return;
-  throw new SseError("invalid-option", `${name} is ${describe(value)}; it must be ${expected}.`);
+  if (!valid) throw invalidOption(name, describe(value), expected);
 }
 
 /**

@@ -1,7 +1,8 @@
+import { invalidOption } from "../errors.js";
 import type { AIStreamConfig, AIStreamEvents, Message } from "./ai-stream-config.js";
 import { asked, Conversation, newMessage } from "./conversation.js";
 import { newId } from "./new-id.js";
-import { atLeast, requireOption } from "./options.js";
+import { atLeast } from "./options.js";
 import { type Usage, usageOf } from "./protocols/usage.js";
 import { type Retry, retryOf } from "./retry.js";
 import { Turn, type TurnRequest } from "./turn.js";
@@ -24,7 +25,7 @@ export class AIStream extends Conversation<AIStreamEvents, Turn> {
     super(config.messages);
     const { endpoint, heartbeatTimeout = 0, onToken, onCost, onError } = config;
     const isUrl = typeof endpoint === "string" && endpoint !== "";
-    requireOption(isUrl, "endpoint", endpoint, "a URL");
+    if (!isUrl) throw invalidOption("endpoint", endpoint, "a URL");
     atLeast(0, { heartbeatTimeout });
     this.#config = config;
     this.#retry = retryOf(config.retry, 3, 10_000);

@@ -1,4 +1,5 @@
-import { atLeast, requireOption } from "./options.js";
+import { invalidOption } from "../errors.js";
+import { atLeast } from "./options.js";
 import { known } from "./protocols/said.js";
 
 /** When to try again, and how often. */
@@ -40,8 +41,9 @@ export function retryOf(
   };
   const { backoff, initialDelay, maxRetries, maxDelay } = retry;
   atLeast(0, { initialDelay, maxRetries, maxDelay });
-  const isKnown = Object.hasOwn(growth, backoff);
-  requireOption(isKnown, "backoff", backoff, "exponential, linear or constant");
+  if (!Object.hasOwn(growth, backoff)) {
+    throw invalidOption("backoff", backoff, "exponential, linear or constant");
+  }
   return retry;
 }
 
