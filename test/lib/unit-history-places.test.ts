@@ -139,6 +139,18 @@ describe("an id that this process never gave", () => {
   });
 });
 
+/** A session that two channels replay to at once; a client that is cut at `cutAt` lacks the news behind it. */
+async function cutBetweenReplays() {
+  const [news, chat] = [numbered(), numbered()];
+  const first = news.send();
+  news.send();
+  const cutAt = chat.send();
+  const { session, body } = await openSession(first);
+  chat.channel.register(session);
+  news.channel.register(session);
+  return { news, chat, cutAt, body };
+}
+
 describe("what a session is pushed before it has got what it lacks", () => {
   it("does not pass for having got that, when the client is cut there", async () => {
     const room = numbered();
@@ -152,26 +164,14 @@ describe("what a session is pushed before it has got what it lacks", () => {
   });
 
   it("nor does what another channel replays, when the client is cut between the two", async () => {
-    const [news, chat] = [numbered(), numbered()];
-    const first = news.send();
-    news.send();
-    const cutAt = chat.send();
-    const { session, body } = await openSession(first);
-    chat.channel.register(session);
-    news.channel.register(session);
+    const { news, chat, cutAt, body } = await cutBetweenReplays();
     await body();
     expect(await resumed(news, cutAt)).toBe(gapThen(news, "unknown", "1 2"));
     expect(await resumed(chat, cutAt)).toBe("");
   });
 
   it("nor does it when the clock is set forward in between", async () => {
-    const [news, chat] = [numbered(), numbered()];
-    const first = news.send();
-    news.send();
-    const cutAt = chat.send();
-    const { session, body } = await openSession(first);
-    chat.channel.register(session);
-    news.channel.register(session);
+    const { news, cutAt, body } = await cutBetweenReplays();
     const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 3_600_000);
     onTestFinished(() => clock.mockRestore());
     await body();

@@ -113,13 +113,19 @@ it("bytes that wait are bounded as well, and a slow Redis is told from one that 
   await receiver.has(3);
 });
 
-it("Redis that was emptied begins anew: that is told, and what comes later comes", async () => {
+/** A log that is followed and has one event, and a client to harm it with. */
+async function logWithOne() {
   const server = await startRedis();
   const client = redisClient(server);
-  const { log, receiver } = follow(openProcess(server));
-  await receiver.started();
-  log.append("message", "before");
-  await receiver.has(1);
+  const followed = follow(openProcess(server));
+  await followed.receiver.started();
+  followed.log.append("message", "before");
+  await followed.receiver.has(1);
+  return { server, client, followed, ...followed };
+}
+
+it("Redis that was emptied begins anew: that is told, and what comes later comes", async () => {
+  const { client, log, receiver } = await logWithOne();
   await client.flushall();
   log.append("message", "after");
   await receiver.has(2);
@@ -135,13 +141,7 @@ it("Redis that was emptied begins anew: that is told, and what comes later comes
 });
 
 it("a stream that ran out, as nothing came for long, has lost nothing", async () => {
-  const server = await startRedis();
-  const client = redisClient(server);
-  const followed = follow(openProcess(server));
-  const { log, receiver } = followed;
-  await receiver.started();
-  log.append("message", "before");
-  await receiver.has(1);
+  const { server, client, followed, log, receiver } = await logWithOne();
   await client.del("stream-llm:log:news");
   await lookAgain(server, followed);
   log.append("message", "after");
@@ -269,12 +269,7 @@ it.each([
   "9007199254740991",
   "9".repeat(40),
 ])("a log whose number was overwritten with %j goes on, after a gap", async (foreign) => {
-  const server = await startRedis();
-  const client = redisClient(server);
-  const { log, receiver } = follow(openProcess(server));
-  await receiver.started();
-  log.append("message", "before");
-  await receiver.has(1);
+  const { server, client, log, receiver } = await logWithOne();
   await client.set("stream-llm:number:news", foreign);
   for (const data of ["one", "two"]) log.append("message", data);
   await receiver.has(3);

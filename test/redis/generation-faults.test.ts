@@ -34,6 +34,16 @@ async function streamOf(server: RedisServer): Promise<string> {
   return keys[0] ?? "";
 }
 
+/** A generation that has said "one ", and one who watches it there. */
+async function watchedOne(producing: ReturnType<typeof make>, url: string) {
+  const provider = new Scripted();
+  const { finished } = await producing.start("a", provider.source);
+  provider.say(start, "one ");
+  const tab = await openTab(url);
+  await eventually(() => tab.text === "one ", "token");
+  return { provider, finished, tab };
+}
+
 const signal = () => new AbortController().signal;
 
 it.each([
@@ -98,11 +108,7 @@ it("a client that gives up before the lease does ends what runs, and its watcher
   const client = redisClient(server, { retryStrategy: () => 20, maxRetriesPerRequest: 1 });
   const generations = make({ store: redisGenerationStore({ client, leaseMs: 60_000 }) });
   const url = await serveGenerations(generations);
-  const provider = new Scripted();
-  const { finished } = await generations.start("a", provider.source);
-  provider.say(start, "one ");
-  const tab = await openTab(url("a"));
-  await eventually(() => tab.text === "one ", "a token");
+  const { provider, finished, tab } = await watchedOne(generations, url("a"));
   await server.kill();
   provider.say("two ");
   await within(tab.ended, "end", 25_000);
@@ -140,11 +146,7 @@ it("Redis that stays away ends what is followed with an error, and what runs sta
   const producing = make({ store: here, storeTimeout: 500 });
   const watching = make({ store: there });
   const [ownUrl, url] = [await serveGenerations(producing), await serveGenerations(watching)];
-  const provider = new Scripted();
-  const { finished } = await producing.start("a", provider.source);
-  provider.say(start, "one ");
-  const tab = await openTab(url("a"));
-  await eventually(() => tab.text === "one ", "token");
+  const { provider, finished, tab } = await watchedOne(producing, url("a"));
   await server.kill();
   provider.say("two ");
   await within(tab.ended, "end");
@@ -175,11 +177,7 @@ it("a run whose call took too long lets go of its lease, so that others are told
   const { server, here, there } = await twoStores({}, 5000);
   const [producing, watching] = [make({ store: here, storeTimeout: 300 }), make({ store: there })];
   const url = await serveGenerations(watching);
-  const provider = new Scripted();
-  const { finished } = await producing.start("a", provider.source);
-  provider.say(start, "one ");
-  const tab = await openTab(url("a"));
-  await eventually(() => tab.text === "one ", "token");
+  const { provider, finished, tab } = await watchedOne(producing, url("a"));
   server.pause();
   provider.say("two ");
   expect((await finished).error?.code).toBe("store-error");
